@@ -1,0 +1,105 @@
+// The one interface: what `open` and `connect` return, what the command line uses, and nothing beside it.
+// Everything that comes back is JSON-plain; a command's `--json` is the method's value.
+
+import type { DataConflict, DataEvent, DataItem, Json } from "../services/data/contract.ts";
+import type { Offer, Transfer } from "../services/files/contract.ts";
+import type { Message, MessageEvent } from "../services/messages/contract.ts";
+import type { PeerLink, Status } from "../peer/contract.ts";
+import type { Cursor } from "../space/contract.ts";
+
+export interface CallOptions {
+  /** Aborting rejects the call with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** A message of any peer, as `inbox` shows it. */
+export interface InboxMessage extends Message {
+  /** The user's name for the peer. */
+  readonly peer: string;
+}
+
+/** What waits for the user. */
+export interface Inbox {
+  readonly messages: readonly InboxMessage[];
+  readonly offers: readonly NamedOffer[];
+}
+
+export interface NamedOffer extends Offer {
+  readonly peerName: string;
+}
+
+export interface NamedTransfer extends Transfer {
+  readonly peerName: string;
+}
+
+/** A ticket that waits for its peer. Disposing of it withdraws the ticket unless it was used. */
+export interface PairInvitation extends AsyncDisposable {
+  readonly ticket: string;
+  readonly expiresAtMs: number;
+  /** The peer that redeemed it; rejects with `ticket-invalid` when it expires or is withdrawn. */
+  readonly done: Promise<PeerLink>;
+}
+
+/** A file on its way out. Disposing of it stops watching, not the transfer. */
+export interface SendJob extends AsyncDisposable {
+  readonly offer: NamedOffer;
+  /** Verified, and durable over there. Rejects with `declined`, or with what failed. */
+  readonly done: Promise<NamedTransfer>;
+  /** At most ten a second; unread progress never blocks the work. */
+  progress(options?: CallOptions): AsyncIterable<NamedTransfer>;
+}
+
+export interface WatchOptions extends CallOptions {
+  /** Resume behind this; without it, from now on. */
+  readonly after?: Cursor;
+}
+
+/** The keys under one prefix of one space; keys given and returned are whole, without the prefix taken off. */
+export interface DataHandle {
+  get(key: string, options?: CallOptions): Promise<DataItem | undefined>;
+  set(key: string, value: Json, options?: CallOptions & { readonly ifVersion?: string | null }): Promise<DataItem>;
+  setMany(items: readonly { readonly key: string; readonly value: Json }[], options?: CallOptions): Promise<void>;
+  remove(key: string, options?: CallOptions & { readonly ifVersion?: string }): Promise<boolean>;
+  list(prefix?: string, options?: CallOptions & { readonly limit?: number; readonly after?: string }): Promise<readonly DataItem[]>;
+  conflicts(prefix?: string, options?: CallOptions): Promise<readonly DataConflict[]>;
+  watch(prefix?: string, options?: WatchOptions): AsyncIterable<DataEvent>;
+}
+
+/** A paired peer, by the user's name or its peer id; nothing is looked up before a method is called. */
+export interface PeerHandle {
+  readonly name: string;
+  show(options?: CallOptions): Promise<PeerLink>;
+  rename(name: string, options?: CallOptions): Promise<PeerLink>;
+  remove(options?: CallOptions): Promise<void>;
+  message(text: string, options?: CallOptions): Promise<Message>;
+  /** The newest `limit` (default 100), oldest first. */
+  messages(options?: CallOptions & { readonly limit?: number }): Promise<readonly Message[]>;
+  watchMessages(options?: WatchOptions): AsyncIterable<MessageEvent>;
+  markRead(options?: CallOptions): Promise<void>;
+  /** One file, by an absolute path on the machine of the daemon. Durable as an offer when it resolves. */
+  send(path: string, options?: CallOptions): Promise<SendJob>;
+  data(): DataHandle;
+}
+
+export interface Covey extends AsyncDisposable {
+  status(options?: CallOptions): Promise<Status>;
+  invite(
+    options?: CallOptions & { readonly ttlMs?: number; readonly as?: string; readonly mine?: boolean },
+  ): Promise<PairInvitation>;
+  join(ticket: string, options?: CallOptions & { readonly as?: string; readonly mine?: boolean }): Promise<PeerLink>;
+  peers(options?: CallOptions): Promise<readonly PeerLink[]>;
+  peer(nameOrId: string): PeerHandle;
+  /** Unread messages and offers that nobody has decided on. Does not mark anything read. */
+  inbox(options?: CallOptions): Promise<Inbox>;
+  /** Data in this peer's own space. */
+  data(): DataHandle;
+  /** Offers to this peer: those waiting first, then new ones. */
+  incoming(options?: CallOptions): AsyncIterable<NamedOffer>;
+  accept(offer: string, options: CallOptions & { readonly into: string }): Promise<NamedTransfer>;
+  decline(offer: string, options?: CallOptions): Promise<void>;
+  cancel(offer: string, options?: CallOptions): Promise<void>;
+  transfers(options?: CallOptions): Promise<readonly NamedTransfer[]>;
+  watchTransfer(offer: string, options?: CallOptions): AsyncIterable<NamedTransfer>;
+  /** `open`: stops the peer. `connect`: lets go of the daemon, which goes on. */
+  close(): Promise<void>;
+}

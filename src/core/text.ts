@@ -1,0 +1,20 @@
+// The one function through which text from elsewhere (names, messages, errors) reaches a terminal or a log.
+
+const ESCAPES = new Map([
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+]);
+
+const escapeOne = (unsafe: string): string =>
+  ESCAPES.get(unsafe) ?? [...unsafe].map((point) => `\\u{${point.codePointAt(0)!.toString(16)}}`).join("");
+
+// Controls, formats (bidi overrides, tags, zero widths), line separators, private use, unassigned.
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
+const UNSAFE_IN_LINES = /(?![\n\t\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
+
+/** One line that cannot move the cursor, hide or reorder text: everything invisible is shown as an escape. */
+export const printable = (text: string): string => text.toWellFormed().replace(UNSAFE, escapeOne);
+
+/** The same for messages, where line breaks, tabs and joined emoji belong to the text. */
+export const printableLines = (text: string): string => text.toWellFormed().replace(UNSAFE_IN_LINES, escapeOne);

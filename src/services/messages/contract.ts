@@ -1,0 +1,40 @@
+// Messages between two paired peers: durable here, sent when the other is there, marked delivered and read by watermarks.
+
+import type { PeerId } from "../../core/ids.ts";
+import type { Cursor } from "../../space/contract.ts";
+
+export type MessageState = "queued" | "delivered" | "read";
+
+/** JSON-plain. */
+export interface Message {
+  /** The entry's id. */
+  readonly id: string;
+  /** The other end of the conversation: the peer whose direct space it is in. */
+  readonly with: PeerId;
+  readonly from: PeerId;
+  readonly text: string;
+  /** By the sender's clock. */
+  readonly sentAtMs: number;
+  /** Of a message from here: how far it got. Of one from there: "delivered", or "read" once it was shown here. */
+  readonly state: MessageState;
+}
+
+/** `missing`: the author numbered messages that did not arrive yet. `reset`: the cursor was of another store, all is told again. */
+export type MessageEvent =
+  | { readonly type: "message"; readonly message: Message; readonly cursor: Cursor }
+  | { readonly type: "state"; readonly id: string; readonly state: MessageState; readonly cursor: Cursor }
+  | { readonly type: "reset"; readonly cursor: Cursor };
+
+export interface Messages {
+  /** Durable here when it resolves. Rejects with `bad-argument` for an empty text and `limit` for one over LIMITS.messageBytes. */
+  send(peer: PeerId, text: string): Promise<Message>;
+  /** The newest `limit` (default 100), oldest of them first. */
+  list(peer: PeerId, options?: { readonly limit?: number }): Promise<readonly Message[]>;
+  /** Messages and changes of state after the cursor (without one: from now on), until the signal aborts (it then throws the reason). */
+  watch(peer: PeerId, options: { readonly after?: Cursor; readonly signal: AbortSignal }): AsyncIterable<MessageEvent>;
+  /** From that peer and not read yet, oldest first. */
+  unread(peer: PeerId): Promise<readonly Message[]>;
+  /** Everything from that peer so far was seen. */
+  markRead(peer: PeerId): Promise<void>;
+  close(): Promise<void>;
+}
