@@ -15,3 +15,6 @@ export type BlobId = Branded<"BlobId">;
 export type StoreId = Branded<"StoreId">;
 /** 16 hex digits: one life of one author's clock, drawn together with the store's id. */
 export type Incarnation = Branded<"Incarnation">;
+
+/** "tcp://192.0.2.7:4747", "tcp://[2001:db8::1]:4747", "memory://7": the scheme names the transport, which parses the rest. */
+export type Address = string;

@@ -1,7 +1,6 @@
 // Who this device is, and whom it is paired with.
 
-import type { PeerId } from "../core/ids.ts";
-import type { Address } from "../transport/transport.ts";
+import type { Address, PeerId } from "../core/ids.ts";
 
 /** This device's key. */
 export interface Identity {

@@ -1,6 +1,6 @@
 // One peer, wired: what control calls. Made by openPeer in open-peer.ts.
 
-import type { PeerId, StoreId } from "../core/ids.ts";
+import type { Address, PeerId, StoreId } from "../core/ids.ts";
 import type { Logger } from "../core/log.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Identity, PeerBook } from "../identity/contract.ts";
@@ -10,7 +10,7 @@ import type { Messages } from "../services/messages/contract.ts";
 import type { Pairing } from "../services/pairing/contract.ts";
 import type { Sessions } from "../session/contract.ts";
 import type { SpaceStore } from "../space/contract.ts";
-import type { Address, Transport } from "../transport/transport.ts";
+import type { Transport } from "../transport/transport.ts";
 
 /** Everything is optional but the home; defaults are completed once, in options.ts. */
 export interface PeerOptions {

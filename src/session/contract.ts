@@ -2,8 +2,7 @@
 
 import type { Cbor } from "../core/cbor.ts";
 import type { CoveyError } from "../core/errors.ts";
-import type { PeerId, StoreId } from "../core/ids.ts";
-import type { Address } from "../transport/transport.ts";
+import type { Address, PeerId, StoreId } from "../core/ids.ts";
 
 /** A duplex of bytes inside a session. Each direction ends with `end` (a FIN); anything else that stops it is an error, never an end. */
 export interface Stream {

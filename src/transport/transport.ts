@@ -2,8 +2,7 @@
 
 import type { Duplex } from "node:stream";
 
-/** "tcp://192.0.2.7:4747", "tcp://[2001:db8::1]:4747", "memory://7": the scheme names the transport. */
-export type Address = string;
+import type { Address } from "../core/ids.ts";
 
 /** A raw connection; nothing is known yet of who made it. */
 export interface Connection {
