@@ -60,7 +60,10 @@ export interface DataHandle {
   set(key: string, value: Json, options?: CallOptions & { readonly ifVersion?: string | null }): Promise<DataItem>;
   setMany(items: readonly { readonly key: string; readonly value: Json }[], options?: CallOptions): Promise<void>;
   remove(key: string, options?: CallOptions & { readonly ifVersion?: string }): Promise<boolean>;
-  list(prefix?: string, options?: CallOptions & { readonly limit?: number; readonly after?: string }): Promise<readonly DataItem[]>;
+  list(
+    prefix?: string,
+    options?: CallOptions & { readonly limit?: number; readonly after?: string },
+  ): Promise<readonly DataItem[]>;
   conflicts(prefix?: string, options?: CallOptions): Promise<readonly DataConflict[]>;
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<DataEvent>;
 }

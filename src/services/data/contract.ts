@@ -46,7 +46,11 @@ export interface Data {
   /** Resolves to whether there was something. */
   remove(space: SpaceId, key: string, options?: { readonly ifVersion?: string }): Promise<boolean>;
   /** A prefix ends at a "/": "todo/" or "todo" list todo and all below it; "" lists everything. In key order. */
-  list(space: SpaceId, prefix: string, options?: { readonly limit?: number; readonly after?: string }): Promise<readonly DataItem[]>;
+  list(
+    space: SpaceId,
+    prefix: string,
+    options?: { readonly limit?: number; readonly after?: string },
+  ): Promise<readonly DataItem[]>;
   conflicts(space: SpaceId, prefix: string): Promise<readonly DataConflict[]>;
   /** Changes after the cursor (without one: from now on), until the signal aborts (it then throws the reason). */
   watch(

@@ -26,6 +26,9 @@ export interface Pairing {
   paired(invitation: string, signal: AbortSignal): Promise<PairedPeer>;
   withdraw(invitation: string): void;
   /** Rejects with `ticket-invalid`, `unreachable`, `timeout`, or `bad-argument` (one's own ticket, a bad name). */
-  join(ticket: string, options: { readonly as?: string; readonly mine?: boolean; readonly signal: AbortSignal }): Promise<PairedPeer>;
+  join(
+    ticket: string,
+    options: { readonly as?: string; readonly mine?: boolean; readonly signal: AbortSignal },
+  ): Promise<PairedPeer>;
   close(): void;
 }
