@@ -1,0 +1,47 @@
+// `covey demo`: two real peers on this machine do everything, and every step checks what it claims.
+
+import { createReport } from "./report.ts";
+import { setStage, type Step } from "./stage.ts";
+import { keepInSync } from "./steps/keep-in-sync.ts";
+import { meet } from "./steps/meet.ts";
+import { shareAFile } from "./steps/share-a-file.ts";
+import { strangerGetsNothing } from "./steps/stranger-gets-nothing.ts";
+import { talk } from "./steps/talk.ts";
+
+const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, keepInSync];
+
+const TRY_NEXT = `Try it yourself, on two machines, or here with a second home (--home DIR):
+   covey pair                              prints a ticket; over there: covey pair TICKET --as laptop
+   covey msg laptop "lunch?"               talk; --follow keeps listening
+   covey send FILE laptop:                 and over there: covey receive
+   covey data set laptop:todo '{"milk":1}' and over there: covey data watch
+   covey status                            who is there, and what is going on`;
+
+export interface DemoOptions {
+  readonly signal: AbortSignal;
+  readonly out: NodeJS.WritableStream;
+}
+
+/** Resolves to whether every check held. Whatever happens, no process and no file is left. */
+export async function runDemo({ signal, out }: DemoOptions): Promise<boolean> {
+  const report = createReport(out);
+  const startedMs = performance.now();
+  out.write("Two peers on this machine, laptop and desktop, each a daemon of its own. Nothing leaves this machine.\n");
+  const stage = await setStage(signal);
+  try {
+    for (const step of STEPS) {
+      report.step(step.title);
+      await step.run(stage, report);
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
+    report.fails(error);
+  } finally {
+    await stage.close();
+  }
+  const { held, failed } = report.counts();
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+  out.write(`\n${held} checks held, ${failed} failed, ${seconds} s. The daemons are stopped and their files removed.\n`);
+  if (failed === 0) out.write(`\n${TRY_NEXT}\n`);
+  return failed === 0;
+}

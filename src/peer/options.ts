@@ -1,0 +1,36 @@
+// What a peer is started with: checked and completed once; nothing behind this file asks for a default again.
+
+import { homedir, hostname } from "node:os";
+import { join, resolve } from "node:path";
+
+import { systemClock, type Clock } from "../core/clock.ts";
+import type { Address } from "../core/ids.ts";
+import { silentLog, type Logger } from "../core/log.ts";
+import { nameFrom, parsePeerName } from "../identity/names.ts";
+import { createTcp } from "../transport/tcp.ts";
+import type { Transport } from "../transport/transport.ts";
+import type { PeerOptions } from "./contract.ts";
+
+export interface Settings {
+  readonly home: string;
+  readonly name: string;
+  /** undefined: all interfaces, at the port that the home keeps. */
+  readonly listen: readonly Address[] | undefined;
+  readonly incoming: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly transports: readonly Transport[];
+}
+
+/** Rejects with `bad-argument`. Paths come out absolute. */
+export function completeOptions(options: PeerOptions): Settings {
+  return {
+    home: resolve(options.home),
+    name: options.name === undefined ? nameFrom(hostname()) : parsePeerName(options.name),
+    listen: options.listen,
+    incoming: resolve(options.incoming ?? join(homedir(), "Downloads")),
+    log: options.log ?? silentLog,
+    clock: options.clock ?? systemClock,
+    transports: options.transports ?? [createTcp()],
+  };
+}

@@ -1,0 +1,112 @@
+// What a peer says of itself: gathered from its parts when asked.
+
+import type { Clock } from "../core/clock.ts";
+import type { PeerId } from "../core/ids.ts";
+import { VERSION } from "../core/version.ts";
+import type { Identity, PairedPeer, PeerBook } from "../identity/contract.ts";
+import type { Files } from "../services/files/contract.ts";
+import type { Messages } from "../services/messages/contract.ts";
+import type { Replication } from "../services/replication/contract.ts";
+import type { Sessions } from "../session/contract.ts";
+import type { SpaceStore } from "../space/contract.ts";
+import type { PeerLink, Status } from "./contract.ts";
+import type { Settings } from "./options.ts";
+
+/** A clock that is off by less is nobody's concern. */
+const SKEW_WORTH_TELLING_MS = 60_000;
+
+export interface StatusNeeds {
+  readonly settings: Settings;
+  readonly identity: Identity;
+  readonly book: PeerBook;
+  readonly sessions: Sessions;
+  readonly store: SpaceStore;
+  readonly replication: Replication;
+  readonly messages: Messages;
+  readonly files: Files;
+}
+
+export function createStatus(needs: StatusNeeds): { status(): Promise<Status>; links(): Promise<readonly PeerLink[]> } {
+  const { settings, identity, book, sessions, store, messages, files } = needs;
+  const { clock } = settings;
+  const startedMs = clock.monotonicMs();
+  const since = trackSessions(sessions, clock);
+
+  const links = (): Promise<readonly PeerLink[]> =>
+    Promise.all(book.list().map((peer) => linkOf(needs, peer, since.get(peer.peerId))));
+
+  const status = async (): Promise<Status> => {
+    const [peers, offers, transfers, unread] = await Promise.all([
+      links(),
+      files.offers(),
+      files.transfers(),
+      Promise.all(book.list().map(async ({ peerId }) => (await messages.unread(peerId)).length)),
+    ]);
+    return {
+      peerId: identity.peerId,
+      name: settings.name,
+      version: VERSION,
+      home: settings.home,
+      storeId: store.storeId(),
+      pid: process.pid,
+      uptimeMs: Math.round(clock.monotonicMs() - startedMs),
+      addresses: sessions.addresses(),
+      incoming: settings.incoming,
+      peers,
+      unread: unread.reduce((sum, count) => sum + count, 0),
+      offersWaiting: offers.filter(({ direction, state }) => direction === "in" && state === "waiting").length,
+      transfersRunning: transfers.filter(({ offer, connected }) => offer.state === "accepted" && connected).length,
+      warnings: peers.flatMap(warningsOf),
+    };
+  };
+  return { status, links };
+}
+
+async function linkOf(needs: StatusNeeds, peer: PairedPeer, sinceMs: number | undefined): Promise<PeerLink> {
+  const { sessions, replication } = needs;
+  const session = sessions.get(peer.peerId);
+  const [waitingOut, deferredIn] = await Promise.all([replication.waiting(peer.peerId), replication.deferred(peer.peerId)]);
+  return {
+    peerId: peer.peerId,
+    name: peer.name,
+    mine: peer.mine,
+    pairedAtMs: peer.pairedAtMs,
+    addresses: peer.addresses,
+    session:
+      session === undefined
+        ? undefined
+        : {
+            address: session.address,
+            dialled: session.dialled,
+            clockSkewMs: session.remote.clockSkewMs,
+            sinceMs: sinceMs ?? needs.settings.clock.nowMs(),
+          },
+    waitingOut,
+    deferredIn,
+  };
+}
+
+/** When the session of each peer came up, by the wall clock. */
+function trackSessions(sessions: Sessions, clock: Clock): ReadonlyMap<PeerId, number> {
+  const since = new Map<PeerId, number>();
+  sessions.subscribe((event) => {
+    if (event.type === "up") since.set(event.session.peer, clock.nowMs());
+    else since.delete(event.peer);
+  });
+  return since;
+}
+
+function warningsOf({ name, session, deferredIn }: PeerLink): string[] {
+  const warnings: string[] = [];
+  const skewMs = session?.clockSkewMs ?? 0;
+  if (Math.abs(skewMs) > SKEW_WORTH_TELLING_MS) {
+    const minutes = Math.round(Math.abs(skewMs) / 60_000);
+    warnings.push(
+      `the clock of ${name} is ${minutes} min ${skewMs > 0 ? "ahead of" : "behind"} this one's: set whichever is wrong`,
+    );
+  }
+  if (deferredIn > 0) {
+    warnings.push(`${deferredIn} entries of ${name} are from the future by this clock; they show when their time has come`);
+  }
+  return warnings;
+}
