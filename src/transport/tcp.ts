@@ -1,0 +1,107 @@
+// TCP over IPv4 and IPv6: the way that is fast, and taken whenever there is one.
+
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
+
+import { CoveyError, fromPlatform } from "../core/errors.ts";
+import type { Address } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
+import { formatTcpAddress, groupOf, type HostPort, parseTcpAddress, reachableHosts } from "./address.ts";
+import type { Connection, Listener, Transport } from "./transport.ts";
+
+const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.tcpKeepAliveMs } as const;
+
+export const tcpTransport: Transport = { scheme: "tcp", dial, listen };
+
+function dial(address: Address, signal: AbortSignal): Promise<Connection> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const { host, port } = parseTcpAddress(address);
+    if (host === "*" || port === 0) throw new CoveyError("bad-argument", `${address} can be listened on, not dialled`);
+    const socket = connect({ host, port, ...SOCKET_OPTIONS });
+    const abort = (): void => {
+      socket.destroy();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.once("error", (error) => {
+      signal.removeEventListener("abort", abort);
+      reject(new CoveyError("unreachable", `${address}: ${reasonOf(error)}`, { cause: error }));
+    });
+    socket.once("connect", () => {
+      signal.removeEventListener("abort", abort);
+      resolve(connectionOf(socket, address));
+    });
+  });
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  EHOSTUNREACH: "no way to that host",
+  ENETUNREACH: "no way to that network",
+  ETIMEDOUT: "no answer",
+  ENOTFOUND: "no such host name",
+  EAI_AGAIN: "the name could not be looked up",
+};
+
+/** A name with several addresses fails with all their errors; the last one tried speaks for them. */
+function reasonOf(error: Error): string {
+  const one = error instanceof AggregateError && error.errors.length > 0 ? (error.errors.at(-1) as Error) : error;
+  return REASONS["code" in one ? String(one.code) : ""] ?? one.message;
+}
+
+async function listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener> {
+  const wanted = parseTcpAddress(address);
+  const server = createServer(SOCKET_OPTIONS, (socket) => {
+    // A connection can be gone before it is accepted; then it has no remote end.
+    const { remoteAddress, remotePort } = socket;
+    socket.on("error", () => {});
+    if (remoteAddress === undefined || remotePort === undefined) socket.destroy();
+    else onConnection(connectionOf(socket, formatTcpAddress({ host: unmapped(remoteAddress), port: remotePort })));
+  });
+  await bind(server, wanted, address);
+  // Out of descriptors, say: those who wait are accepted later.
+  server.on("error", () => {});
+  const bound = server.address() as AddressInfo;
+  return {
+    addresses: () =>
+      reachableHosts(bound.address, networkInterfaces()).map((host) => formatTcpAddress({ host, port: bound.port })),
+    async close() {
+      // Node's callback waits for the connections to end as well, and those belong to others.
+      server.close();
+      await new Promise((resolve) => setImmediate(resolve));
+    },
+  };
+}
+
+/** "*" is both families at once, or IPv4 alone where the system has no IPv6. */
+async function bind(server: Server, { host, port }: HostPort, address: Address): Promise<void> {
+  try {
+    if (host !== "*") return await listening(server, host, port);
+    await listening(server, "::", port).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EAFNOSUPPORT" && error.code !== "EADDRNOTAVAIL") throw error;
+      return listening(server, "0.0.0.0", port);
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw fromPlatform(error, `listen on ${address}`);
+    throw new CoveyError("conflict", `another program listens on ${address} already`, {
+      hint: "Choose another port, or stop the other program.",
+      cause: error,
+    });
+  }
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen({ host, port, ipv6Only: false }, resolve);
+  return promise.finally(() => server.off("error", reject));
+}
+
+function connectionOf(socket: Socket, address: Address): Connection {
+  // Errors are told by whoever reads and writes; without any listener one would end the process.
+  socket.on("error", () => {});
+  return { duplex: socket, address, group: groupOf(socket.remoteAddress ?? "") };
+}
+
+const unmapped = (ip: string): string => (ip.startsWith("::ffff:") ? groupOf(ip) : ip);
