@@ -1,0 +1,106 @@
+// The caller's side of the local API (wire.ts): operations as requests on the daemon's socket.
+
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+
+import { CoveyError, errorFromJson } from "../core/errors.ts";
+import { VERSION } from "../core/version.ts";
+import type { Invoker } from "./facade.ts";
+import { JSON_TYPE, PATH_PREFIX, VERSION_HEADER, type StreamRecord } from "./wire.ts";
+
+/** An Invoker over the daemon's socket. It is of this same version and user, so its answers have the types of the table. */
+export function remoteInvoker(socketPath: string): Invoker {
+  const agent = new Agent({ keepAlive: true });
+  // Streams whose start was not yet confirmed: a call that was made after one began finds it standing.
+  const starting = new Set<Promise<void>>();
+
+  const post = async (name: string, args: unknown, signal: AbortSignal): Promise<IncomingMessage> => {
+    const response = await send(agent, socketPath, name, JSON.stringify(args), signal);
+    if (response.statusCode === 200 || response.statusCode === 204) return response;
+    throw errorFromJson((await readJson(response, signal)) as Parameters<typeof errorFromJson>[0]);
+  };
+
+  return {
+    async call(name, args, signal) {
+      while (starting.size > 0) await Promise.all(starting);
+      const response = await post(name, args, signal);
+      return (await readJson(response, signal)) as never;
+    },
+    async *stream(name, args, signal) {
+      const opened = post(name, args, signal);
+      const started = opened.then(
+        () => void starting.delete(started),
+        () => void starting.delete(started),
+      );
+      starting.add(started);
+      const response = await opened;
+      try {
+        yield* readRecords(response, signal) as AsyncIterable<never>;
+      } finally {
+        response.destroy();
+      }
+    },
+    close: async () => agent.destroy(),
+  };
+}
+
+function send(agent: Agent, socketPath: string, name: string, body: string, signal: AbortSignal): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const fail = (error: unknown): void => reject(signal.aborted ? (signal.reason as Error) : daemonDown(error));
+  if (signal.aborted) return Promise.reject(signal.reason as Error);
+  const request = httpRequest({
+    agent,
+    socketPath,
+    method: "POST",
+    path: PATH_PREFIX + name,
+    headers: { "content-type": JSON_TYPE, "content-length": Buffer.byteLength(body), [VERSION_HEADER]: VERSION },
+    signal,
+  });
+  request.once("response", resolve);
+  request.on("error", fail);
+  request.end(body);
+  return promise;
+}
+
+async function readJson(response: IncomingMessage, signal: AbortSignal): Promise<unknown> {
+  const parts: Buffer[] = [];
+  try {
+    for await (const part of response) parts.push(part as Buffer);
+    return parts.length === 0 ? undefined : (JSON.parse(Buffer.concat(parts).toString()) as unknown);
+  } catch (error) {
+    throw signal.aborted ? (signal.reason as Error) : daemonDown(error);
+  }
+}
+
+/** Reads no further than the items are taken. An answer that stops without saying that it ended was cut. */
+async function* readRecords(response: IncomingMessage, signal: AbortSignal): AsyncIterable<unknown> {
+  try {
+    let held = "";
+    response.setEncoding("utf8");
+    for await (const part of response as AsyncIterable<string>) {
+      const lines = (held + part).split("\n");
+      held = lines.pop()!;
+      for (const line of lines) {
+        const record = JSON.parse(line) as StreamRecord;
+        if ("end" in record) return;
+        if ("error" in record) throw errorFromJson(record.error);
+        yield record.item;
+        signal.throwIfAborted();
+      }
+    }
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw error instanceof CoveyError ? error : daemonDown(error);
+  }
+  throw signal.aborted ? (signal.reason as Error) : daemonDown(undefined);
+}
+
+/** For a socket that nobody listens at, and for a daemon that went away in the middle of a call. */
+export function daemonDown(cause: unknown): CoveyError {
+  const wasThere = !(cause instanceof Error && "code" in cause && (cause.code === "ECONNREFUSED" || cause.code === "ENOENT"));
+  return new CoveyError("daemon-down", wasThere ? "the daemon went away during the call" : "this device's peer is not running", {
+    hint: wasThere
+      ? "`covey status` shows whether it is back; covey.log in its home tells why it ended."
+      : "`covey up` starts it.",
+    cause,
+  });
+}

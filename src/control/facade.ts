@@ -1,0 +1,146 @@
+// Covey, built over something that invokes operations: one behaviour, whether the peer is in this process or in the daemon.
+
+import { isAbsolute } from "node:path";
+
+import { CoveyError, errorFromJson } from "../core/errors.ts";
+import type { CallOptions, Covey, DataHandle, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, SendJob } from "./covey.ts";
+import { assertJson } from "./json.ts";
+import type { CallName, CallResult, OperationArgs, StreamItem, StreamName } from "./operations.ts";
+
+/** Values given and returned are JSON-plain. Aborting rejects with the signal's reason. */
+export interface Invoker {
+  call<Name extends CallName>(name: Name, args: OperationArgs<Name>, signal: AbortSignal): Promise<CallResult<Name>>;
+  stream<Name extends StreamName>(name: Name, args: OperationArgs<Name>, signal: AbortSignal): AsyncIterable<StreamItem<Name>>;
+  close(): Promise<void>;
+}
+
+export function createCovey(invoker: Invoker): Covey {
+  const closing = new AbortController();
+  const until = (signal: AbortSignal | undefined): AbortSignal =>
+    signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
+  const call: Invoke["call"] = (name, args, signal) => invoker.call(name, args, until(signal));
+  const stream: Invoke["stream"] = (name, args, signal) => invoker.stream(name, args, until(signal));
+  const bound: Invoke = { call, stream };
+
+  const close = async (): Promise<void> => {
+    closing.abort(new CoveyError("closed", "this connection to the peer was closed"));
+    await invoker.close();
+  };
+
+  return {
+    status: ({ signal } = {}) => call("status", {}, signal),
+    invite: (options = {}) => invite(bound, options),
+    join: (ticket, { signal, ...as } = {}) => call("join", { ticket, ...as }, signal),
+    peers: ({ signal } = {}) => call("peers", {}, signal),
+    peer: (nameOrId) => peerHandle(bound, nameOrId),
+    inbox: ({ signal } = {}) => call("inbox", {}, signal),
+    data: () => dataHandle(bound, {}),
+    incoming: ({ signal } = {}) => stream("offer.incoming", {}, signal),
+    accept: (offer, { into, signal }) => onAbsolute(into, () => call("offer.accept", { offer, into }, signal)),
+    decline: (offer, { signal } = {}) => call("offer.decline", { offer }, signal),
+    cancel: (offer, { signal } = {}) => call("offer.cancel", { offer }, signal),
+    transfers: ({ signal } = {}) => call("transfers", {}, signal),
+    watchTransfer: (offer, { signal } = {}) => stream("transfer.watch", { offer }, signal),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** An Invoker whose calls also end when the Covey is closed. */
+interface Invoke {
+  call<Name extends CallName>(name: Name, args: OperationArgs<Name>, signal?: AbortSignal): Promise<CallResult<Name>>;
+  stream<Name extends StreamName>(name: Name, args: OperationArgs<Name>, signal?: AbortSignal): AsyncIterable<StreamItem<Name>>;
+}
+
+const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
+  name: peer,
+  show: ({ signal } = {}) => bound.call("peer.show", { peer }, signal),
+  rename: (name, { signal } = {}) => bound.call("peer.rename", { peer, name }, signal),
+  remove: ({ signal } = {}) => bound.call("peer.remove", { peer }, signal),
+  message: (text, { signal } = {}) => bound.call("message.send", { peer, text }, signal),
+  messages: ({ signal, ...page } = {}) => bound.call("message.list", { peer, ...page }, signal),
+  watchMessages: ({ signal, ...from } = {}) => bound.stream("message.watch", { peer, ...from }, signal),
+  markRead: ({ signal } = {}) => bound.call("message.read", { peer }, signal),
+  send: (path, { signal } = {}) =>
+    onAbsolute(path, async () => {
+      const { offer, peerName } = await bound.call("file.send", { peer, path }, signal);
+      return sendJob(bound, { ...offer, peerName });
+    }),
+  data: () => dataHandle(bound, { space: peer }),
+});
+
+const dataHandle = (bound: Invoke, space: { readonly space?: string }): DataHandle => ({
+  get: (key, { signal } = {}) => bound.call("data.get", { ...space, key }, signal),
+  async set(key, value, { signal, ...condition } = {}) {
+    assertJson(value, key);
+    return bound.call("data.set", { ...space, key, value, ...condition }, signal);
+  },
+  async setMany(items, { signal } = {}) {
+    for (const { key, value } of items) assertJson(value, key);
+    return bound.call("data.setMany", { ...space, items: [...items] }, signal);
+  },
+  remove: (key, { signal, ...condition } = {}) => bound.call("data.remove", { ...space, key, ...condition }, signal),
+  list: (prefix = "", { signal, ...page } = {}) => bound.call("data.list", { ...space, prefix, ...page }, signal),
+  conflicts: (prefix = "", { signal } = {}) => bound.call("data.conflicts", { ...space, prefix }, signal),
+  watch: (prefix = "", { signal, ...from } = {}) => bound.stream("data.watch", { ...space, prefix, ...from }, signal),
+});
+
+async function invite(
+  bound: Invoke,
+  { signal, ...options }: NonNullable<Parameters<Covey["invite"]>[0]>,
+): Promise<PairInvitation> {
+  const { id, ticket, expiresAtMs } = await bound.call("invite", options, signal);
+  const waiting = new AbortController();
+  const done = bound.call("invitation.wait", { id }, waiting.signal);
+  // Whoever only hands the ticket on never looks at `done`.
+  done.catch(() => {});
+  return {
+    ticket,
+    expiresAtMs,
+    done,
+    async [Symbol.asyncDispose]() {
+      waiting.abort(new CoveyError("ticket-invalid", "the ticket was withdrawn"));
+      await bound.call("invitation.withdraw", { id });
+    },
+  };
+}
+
+function sendJob(bound: Invoke, offer: NamedOffer): SendJob {
+  const watching = new AbortController();
+  const progress = ({ signal }: CallOptions = {}): AsyncIterable<NamedTransfer> =>
+    bound.stream(
+      "transfer.watch",
+      { offer: offer.id },
+      signal === undefined ? watching.signal : AbortSignal.any([signal, watching.signal]),
+    );
+  let done: Promise<NamedTransfer> | undefined;
+  return {
+    offer,
+    get done() {
+      return (done ??= outcome(progress()));
+    },
+    progress,
+    async [Symbol.asyncDispose]() {
+      watching.abort(new CoveyError("closed", "nobody watches this transfer any more; it goes on"));
+    },
+  };
+}
+
+/** The last state of a transfer, or why it did not arrive. */
+async function outcome(progress: AsyncIterable<NamedTransfer>): Promise<NamedTransfer> {
+  let last: NamedTransfer | undefined;
+  for await (last of progress);
+  if (last === undefined) throw new CoveyError("closed", "the transfer ended without a state");
+  const { state, name } = last.offer;
+  if (state === "done") return last;
+  if (last.problem !== undefined) throw errorFromJson(last.problem);
+  const what = state === "declined" ? "was declined" : state === "withdrawn" ? "was cancelled" : "failed";
+  throw new CoveyError(state === "failed" ? "internal" : "declined", `${JSON.stringify(name)} ${what}`);
+}
+
+/** The daemon has a working directory of its own, so a relative path would mean another file there. */
+async function onAbsolute<T>(path: string, act: () => Promise<T>): Promise<T> {
+  if (!isAbsolute(path))
+    throw new CoveyError("bad-argument", "the path must be absolute", { hint: "path.resolve() makes it so." });
+  return act();
+}

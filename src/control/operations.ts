@@ -1,0 +1,173 @@
+// The one table of what a peer can be asked to do: the name, what it takes, and how it is done. Every face of the interface
+// (the library in one process, the daemon's socket) goes through it; docs/control.md shows how it looks on the socket.
+
+import * as v from "valibot";
+
+import type { Peer } from "../peer/contract.ts";
+import type { Json } from "../services/data/contract.ts";
+import type { Offer, Transfer } from "../services/files/contract.ts";
+import type { Cursor } from "../space/contract.ts";
+import type { StoreId } from "../core/ids.ts";
+import type { Inbox, InboxMessage, NamedOffer, NamedTransfer } from "./covey.ts";
+import { linkOf, resolveOffer, resolvePeer, resolveSpace } from "./resolve.ts";
+
+type Args<Schema extends v.GenericSchema> = v.InferOutput<Schema>;
+
+/** One question, one answer. */
+interface Call<Schema extends v.GenericSchema, Result> {
+  readonly kind: "call";
+  readonly args: Schema;
+  readonly run: (peer: Peer, args: Args<Schema>, signal: AbortSignal) => Promise<Result>;
+}
+
+/** Items until it ends or the signal aborts. What is wrong with the arguments is said before the first item. */
+interface Stream<Schema extends v.GenericSchema, Item> {
+  readonly kind: "stream";
+  readonly args: Schema;
+  readonly run: (peer: Peer, args: Args<Schema>, signal: AbortSignal) => Promise<AsyncIterable<Item>>;
+}
+
+const call = <const Schema extends v.GenericSchema, Result>(
+  args: Schema,
+  run: Call<Schema, Result>["run"],
+): Call<Schema, Result> => ({ kind: "call", args, run });
+
+const stream = <const Schema extends v.GenericSchema, Item>(
+  args: Schema,
+  run: Stream<Schema, Item>["run"],
+): Stream<Schema, Item> => ({ kind: "stream", args, run });
+
+const nothing = v.strictObject({});
+const ofPeer = { peer: v.string() };
+const ofOffer = { offer: v.string() };
+/** Without a name: this peer's own space. */
+const ofSpace = { space: v.exactOptional(v.string()) };
+const prefix = { prefix: v.exactOptional(v.string(), "") };
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const cursor = v.strictObject({
+  store: v.custom<StoreId>((text) => typeof text === "string" && /^[0-9a-f]{32}$/.test(text), "not a store's id"),
+  seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+}) satisfies v.GenericSchema<unknown, Cursor>;
+const json = v.custom<Json>((value) => value !== undefined, "not a JSON value");
+const pairAs = { as: v.exactOptional(v.string()), mine: v.exactOptional(v.boolean()) };
+
+export const OPERATIONS = {
+  /** Whether the peer is there, and the version fits. */
+  ping: call(nothing, async () => undefined),
+  status: call(nothing, (peer) => peer.status()),
+
+  invite: call(v.strictObject({ ttlMs: v.exactOptional(count), ...pairAs }), (peer, args) => peer.pairing.invite(args)),
+  "invitation.wait": call(v.strictObject({ id: v.string() }), async (peer, { id }, signal) =>
+    linkOf(peer, await peer.pairing.paired(id, signal)),
+  ),
+  "invitation.withdraw": call(v.strictObject({ id: v.string() }), async (peer, { id }) => peer.pairing.withdraw(id)),
+  join: call(v.strictObject({ ticket: v.string(), ...pairAs }), async (peer, { ticket, ...as }, signal) =>
+    linkOf(peer, await peer.pairing.join(ticket, { ...as, signal })),
+  ),
+
+  peers: call(nothing, (peer) => peer.links()),
+  "peer.show": call(v.strictObject(ofPeer), async (peer, args) => linkOf(peer, resolvePeer(peer, args.peer))),
+  "peer.rename": call(v.strictObject({ ...ofPeer, name: v.string() }), async (peer, args) =>
+    linkOf(peer, await peer.book.update(resolvePeer(peer, args.peer).peerId, { name: args.name })),
+  ),
+  "peer.remove": call(v.strictObject(ofPeer), async (peer, args) => peer.removePeer(resolvePeer(peer, args.peer).peerId)),
+
+  "message.send": call(v.strictObject({ ...ofPeer, text: v.string() }), async (peer, args) =>
+    peer.messages.send(resolvePeer(peer, args.peer).peerId, args.text),
+  ),
+  "message.list": call(v.strictObject({ ...ofPeer, limit: v.exactOptional(count) }), async (peer, { peer: name, ...page }) =>
+    peer.messages.list(resolvePeer(peer, name).peerId, page),
+  ),
+  "message.read": call(v.strictObject(ofPeer), async (peer, args) => peer.messages.markRead(resolvePeer(peer, args.peer).peerId)),
+  "message.watch": stream(
+    v.strictObject({ ...ofPeer, after: v.exactOptional(cursor) }),
+    async (peer, { peer: name, ...from }, signal) => peer.messages.watch(resolvePeer(peer, name).peerId, { ...from, signal }),
+  ),
+  inbox: call(nothing, inbox),
+
+  "file.send": call(v.strictObject({ ...ofPeer, path: v.string() }), async (peer, args) =>
+    namedTransfer(peer, await peer.files.send(resolvePeer(peer, args.peer).peerId, args.path)),
+  ),
+  "offer.accept": call(v.strictObject({ ...ofOffer, into: v.string() }), async (peer, { offer, into }) =>
+    namedTransfer(peer, await peer.files.accept((await resolveOffer(peer, offer)).id, { into })),
+  ),
+  "offer.decline": call(v.strictObject(ofOffer), async (peer, { offer }) =>
+    peer.files.decline((await resolveOffer(peer, offer)).id),
+  ),
+  "offer.cancel": call(v.strictObject(ofOffer), async (peer, { offer }) =>
+    peer.files.cancel((await resolveOffer(peer, offer)).id),
+  ),
+  "offer.incoming": stream(nothing, async (peer, _, signal) =>
+    mapped(peer.files.incoming({ signal }), (offer) => namedOffer(peer, offer)),
+  ),
+  transfers: call(nothing, async (peer) => (await peer.files.transfers()).map((transfer) => namedTransfer(peer, transfer))),
+  "transfer.watch": stream(v.strictObject(ofOffer), async (peer, { offer }, signal) =>
+    mapped(peer.files.watch((await resolveOffer(peer, offer)).id, { signal }), (transfer) => namedTransfer(peer, transfer)),
+  ),
+
+  "data.get": call(v.strictObject({ ...ofSpace, key: v.string() }), async (peer, { space, key }) =>
+    peer.data.get(await resolveSpace(peer, space), key),
+  ),
+  "data.set": call(
+    v.strictObject({ ...ofSpace, key: v.string(), value: json, ifVersion: v.exactOptional(v.nullable(v.string())) }),
+    async (peer, { space, key, value, ...condition }) => peer.data.set(await resolveSpace(peer, space), key, value, condition),
+  ),
+  "data.setMany": call(
+    v.strictObject({ ...ofSpace, items: v.array(v.strictObject({ key: v.string(), value: json })) }),
+    async (peer, { space, items }) => peer.data.setMany(await resolveSpace(peer, space), items),
+  ),
+  "data.remove": call(
+    v.strictObject({ ...ofSpace, key: v.string(), ifVersion: v.exactOptional(v.string()) }),
+    async (peer, { space, key, ...condition }) => peer.data.remove(await resolveSpace(peer, space), key, condition),
+  ),
+  "data.list": call(
+    v.strictObject({ ...ofSpace, ...prefix, limit: v.exactOptional(count), after: v.exactOptional(v.string()) }),
+    async (peer, { space, prefix: below, ...page }) => peer.data.list(await resolveSpace(peer, space), below, page),
+  ),
+  "data.conflicts": call(v.strictObject({ ...ofSpace, ...prefix }), async (peer, args) =>
+    peer.data.conflicts(await resolveSpace(peer, args.space), args.prefix),
+  ),
+  "data.watch": stream(
+    v.strictObject({ ...ofSpace, ...prefix, after: v.exactOptional(cursor) }),
+    async (peer, { space, prefix: below, ...from }, signal) =>
+      peer.data.watch(await resolveSpace(peer, space), below, { ...from, signal }),
+  ),
+};
+
+type Table = typeof OPERATIONS;
+export type OperationName = keyof Table;
+export type CallName = { [Name in OperationName]: Table[Name]["kind"] extends "call" ? Name : never }[OperationName];
+export type StreamName = Exclude<OperationName, CallName>;
+export type OperationArgs<Name extends OperationName> = v.InferInput<Table[Name]["args"]>;
+export type CallResult<Name extends CallName> = Awaited<ReturnType<Table[Name]["run"]>>;
+export type StreamItem<Name extends StreamName> =
+  Awaited<ReturnType<Table[Name]["run"]>> extends AsyncIterable<infer Item> ? Item : never;
+
+/** A peer that was removed since then is shown by its id. */
+const nameOf = (peer: Peer, offer: Offer): string => peer.book.byId(offer.peer)?.name ?? offer.peer;
+
+const namedOffer = (peer: Peer, offer: Offer): NamedOffer => ({ ...offer, peerName: nameOf(peer, offer) });
+
+const namedTransfer = (peer: Peer, transfer: Transfer): NamedTransfer => ({
+  ...transfer,
+  peerName: nameOf(peer, transfer.offer),
+});
+
+async function* mapped<From, To>(items: AsyncIterable<From>, map: (item: From) => To): AsyncIterable<To> {
+  for await (const item of items) yield map(item);
+}
+
+async function inbox(peer: Peer): Promise<Inbox> {
+  const unread = await Promise.all(
+    peer.book
+      .list()
+      .map(async ({ peerId, name }): Promise<InboxMessage[]> =>
+        (await peer.messages.unread(peerId)).map((message) => ({ ...message, peer: name })),
+      ),
+  );
+  const waiting = (await peer.files.offers()).filter(({ direction, state }) => direction === "in" && state === "waiting");
+  return {
+    messages: unread.flat().sort((a, b) => a.sentAtMs - b.sentAtMs),
+    offers: waiting.map((offer) => namedOffer(peer, offer)),
+  };
+}

@@ -1,0 +1,58 @@
+// The life of a daemon: 1. lock the home, 2. read what `up` was told before, 3. start the peer, 4. take calls, 5. remember what it was
+// told now, 6. wait until it is to stop, 7. stop in reverse.
+
+import { withDeadline } from "../core/async.ts";
+import { LIMITS } from "../core/limits.ts";
+import { silentLog, type Logger } from "../core/log.ts";
+import { VERSION } from "../core/version.ts";
+import { hostPeer } from "../control/host.ts";
+import { serveControl } from "../control/server.ts";
+import { applyChange, readConfig, writeConfig, type ConfigChange, type DaemonConfig } from "./config.ts";
+import { dropFromEnvironment } from "./environment.ts";
+import { openLog } from "./log.ts";
+
+export interface DaemonOptions {
+  readonly home: string;
+  /** Kept for later starts, once this one has succeeded. */
+  readonly change: ConfigChange;
+  readonly logTo: "file" | "stderr";
+}
+
+export interface RunningDaemon {
+  readonly log: Logger;
+  /** Ends what is under way, and lets go of the home. Rejects with `timeout` after LIMITS.stopMs. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when it takes calls. Rejects with `home-busy` and with everything that openPeer rejects with. */
+export async function startHere({ home: dir, change, logTo }: DaemonOptions): Promise<RunningDaemon> {
+  const startedMs = performance.now();
+  let log = silentLog;
+  let config: DaemonConfig = {};
+  const hosted = await hostPeer(dir, "daemon", async (home) => {
+    log = await openLog(home, logTo);
+    dropFromEnvironment(process.env, log);
+    config = applyChange(await readConfig(home), change);
+    return { ...config, log };
+  });
+  try {
+    const server = await serveControl({ ...hosted, log });
+    if (Object.keys(change).length > 0) await writeConfig(hosted.home, config);
+    const { addresses } = await hosted.peer.status();
+    log.info({ version: VERSION, addresses, ms: Math.round(performance.now() - startedMs) }, "ready");
+    return {
+      log,
+      async stop() {
+        const stopping = (async (): Promise<void> => {
+          await server.close();
+          await hosted.close();
+        })();
+        await withDeadline(stopping, LIMITS.stopMs, "stopping");
+        log.info({}, "stopped");
+      },
+    };
+  } catch (error) {
+    await hosted.close();
+    throw error;
+  }
+}
