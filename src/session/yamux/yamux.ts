@@ -129,6 +129,8 @@ class YamuxSession implements Yamux {
     duplex.once("end", () => this.#lost());
     duplex.once("close", () => this.#lost());
     if (duplex.destroyed || duplex.readableEnded) queueMicrotask(() => this.#lost());
+    // Who had it before may have paused it; listening alone would not undo that.
+    duplex.resume();
   }
 
   get streams(): number {
