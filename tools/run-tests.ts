@@ -1,0 +1,88 @@
+// Runs test files, each in a process of its own, and shows: a line for each file; of a file that failed each failure in full and what
+// it printed; what was skipped, and why; at the end the sums, in the words of node's own runner.
+
+import { relative } from "node:path";
+import { run, type EventData } from "node:test";
+import { inspect } from "node:util";
+
+/** For one file. Nothing takes that long unless it hangs: a test that waits for ever, or a timer or process left behind. */
+const FILE_MS = 180_000;
+
+/** What the runner counts, in the order of its summary, and the word that it shows. */
+const COUNTS = [
+  ["tests", "tests"],
+  ["suites", "suites"],
+  ["passed", "pass"],
+  ["failed", "fail"],
+  ["cancelled", "cancelled"],
+  ["skipped", "skipped"],
+  ["todo", "todo"],
+] as const;
+
+type Counts = Readonly<Record<(typeof COUNTS)[number][0], number>>;
+
+interface FileResult {
+  readonly counts: Counts;
+  readonly passed: boolean;
+  readonly text: string;
+}
+
+/** Resolves to whether there were tests and all of them passed. Once the signal aborts, what runs is ended and counts as cancelled. */
+export async function runTests(files: readonly string[], options: { readonly atOnce: number; readonly signal: AbortSignal }) {
+  const startedAt = performance.now();
+  const results: FileResult[] = [];
+  const queue = files.values();
+  const worker = async (): Promise<void> => {
+    for (const file of queue) {
+      const result = await runFile(file, options.signal);
+      results.push(result);
+      console.log(result.text);
+    }
+  };
+  await Promise.all(Array.from({ length: options.atOnce }, worker));
+
+  const failing = results.filter(({ passed }) => !passed);
+  for (const { text } of failing) console.log(text.slice(0, text.indexOf("\n")));
+  for (const [count, word] of COUNTS) console.log(`ℹ ${word} ${results.reduce((sum, { counts }) => sum + counts[count], 0)}`);
+  console.log(`ℹ duration_ms ${Math.round(performance.now() - startedAt)}`);
+  return results.length > 0 && failing.length === 0;
+}
+
+async function runFile(file: string, signal: AbortSignal): Promise<FileResult> {
+  const startedAt = performance.now();
+  const failures: string[] = [];
+  const skipped: string[] = [];
+  let printed = "";
+  let counts: Counts = { tests: 0, suites: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
+  let passed = false;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(FILE_MS)]);
+  for await (const event of run({ files: [file], signal: limit }) as AsyncIterable<RunEvent>) {
+    if (event.type === "test:stdout" || event.type === "test:stderr") printed += event.data.message;
+    if (event.type === "test:pass" && event.data.skip) skipped.push(`  skipped: ${event.data.name}: ${event.data.skip}`);
+    if (event.type === "test:fail") failures.push(...describe(event.data));
+    if (event.type === "test:summary" && event.data.file === undefined) ({ counts, success: passed } = event.data);
+  }
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const head = `${passed ? "✔" : "✖"} ${relative(process.cwd(), file)} (${counts.tests} tests, ${seconds} s)`;
+  const said = passed || printed === "" ? [] : [indent(`it printed:\n${printed.trimEnd()}`)];
+  return { counts, passed, text: [head, ...skipped, ...failures, ...said].join("\n") };
+}
+
+/** Nothing for a test that failed only because one inside it did, which has been told. */
+function describe({ name, line, todo, details: { error } }: EventData.TestFail): readonly string[] {
+  const kind = "failureType" in error ? error.failureType : undefined;
+  if (kind === "subtestsFailed" || todo) return [];
+  if (kind === "testAborted") return [`  ✖ did not end within ${FILE_MS / 1000} s, or was stopped`];
+  const cause: unknown = error.cause ?? error;
+  return [indent(`✖ ${name} (line ${line ?? "?"})\n${indent(inspect(cause, { colors: process.stdout.isTTY }))}`)];
+}
+
+const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
+
+/** The events of run() that are of use here; the stream itself is not typed. */
+type RunEvent =
+  | { readonly type: "test:stdout"; readonly data: EventData.TestStdout }
+  | { readonly type: "test:stderr"; readonly data: EventData.TestStderr }
+  | { readonly type: "test:pass"; readonly data: EventData.TestPass }
+  | { readonly type: "test:fail"; readonly data: EventData.TestFail }
+  | { readonly type: "test:summary"; readonly data: EventData.TestSummary & { readonly counts: Counts } };

@@ -1,0 +1,65 @@
+// `npm test` (all) and `npm run check` (quick: without test/slow), in this order: types, lint, format, dead code, the package, the tests.
+// A phase that passes is one line; one that fails shows what it said, and the rest still runs.
+
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+
+import { runTests } from "./run-tests.ts";
+
+interface Phase {
+  readonly name: string;
+  readonly command: readonly [program: string, ...args: string[]];
+}
+
+const phases: readonly Phase[] = [
+  { name: "types", command: ["node", "node_modules/typescript/bin/tsc", "-p", "."] },
+  { name: "lint", command: ["node", "node_modules/oxlint/bin/oxlint"] },
+  { name: "format", command: ["node", "node_modules/oxfmt/bin/oxfmt", "--list-different"] },
+  { name: "dead code", command: ["node", "node_modules/knip/bin/knip.js", "--no-progress"] },
+  { name: "build", command: ["node", "tools/run.mjs", "build"] },
+  { name: "package", command: ["node", "tools/check-package.ts"] },
+];
+
+// Tests must not meet the peer of whoever runs them.
+delete process.env["COVEY_HOME"];
+
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+
+const failed: string[] = [];
+for (const phase of phases) if (!stop.signal.aborted && !(await passes(phase))) failed.push(phase.name);
+if (
+  !(await runTests(testFiles(process.argv[2] === "all"), { atOnce: Math.max(2, availableParallelism()), signal: stop.signal }))
+) {
+  failed.push("tests");
+}
+if (failed.length > 0) console.log(`failed: ${failed.join(", ")}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function testFiles(slow: boolean): readonly string[] {
+  const files = globSync(["src/**/*.test.ts", "test/**/*.test.ts"]).toSorted();
+  return slow ? files : files.filter((file) => !file.startsWith(join("test", "slow")));
+}
+
+async function passes({ name, command }: Phase): Promise<boolean> {
+  const startedAt = performance.now();
+  const { status, output } = await runCommand(command);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`${status === 0 ? "✔" : "✖"} ${name} (${seconds} s)`);
+  if (status !== 0) console.log(output.trimEnd());
+  return status === 0;
+}
+
+/** Never rejects: what can't be started has failed, and its output says why. */
+function runCommand([program, ...args]: Phase["command"]): Promise<{ status: number; output: string }> {
+  const { promise, resolve } = Promise.withResolvers<{ status: number; output: string }>();
+  let output = "";
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], signal: stop.signal });
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.on("error", (error) => resolve({ status: 1, output: error.message }));
+  child.on("close", (status) => resolve({ status: status ?? 1, output }));
+  return promise;
+}
