@@ -19,13 +19,22 @@ export const LIMIT_TABLE = {
   addressBytes: [300, "bytes", "One address as text: a host name of the longest kind, a scheme and a port."],
   tcpKeepAliveMs: [30_000, "ms", "Idle time after which TCP asks whether the other end is there."],
   pendingLogMs: [10_000, "ms", "One line in the log for one address and this long, whatever it sends."],
-  familiarGroups: [256, "addresses", "Where paired peers came from last: a flood from elsewhere does not take their place in the queue."],
+  familiarGroups: [
+    256,
+    "addresses",
+    "Where paired peers came from last: a flood from elsewhere does not take their place in the queue.",
+  ],
   strangerSessions: [16, "sessions", "Sessions with peers that are not paired, in all, while a ticket is open."],
   strangerSessionsPerAddress: [4, "sessions", "The same for one IPv4 address or IPv6 /64."],
   strangerHeadBytes: [16 * KiB, "bytes", "The head of a request of a peer that is not paired."],
   apartSessions: [4, "sessions", "Sessions that one paired peer may open beside the one that is kept, to pair again."],
-  headsHeldBytes: [8 * MiB, "bytes", "Heads of requests of one session that have arrived in part."],
-  lingerMs: [10_000, "ms", "What the other side still sends after the answer is taken and dropped for so long; then the stream is cut."],
+  headsHeldBytes: [16 * MiB, "bytes", "Heads of requests of one session that are on their way in."],
+  hangUpMs: [1000, "ms", "What the last words on a refused connection have to get out."],
+  lingerMs: [
+    10_000,
+    "ms",
+    "What the other side still sends after the answer is taken and dropped for so long; then the stream is cut.",
+  ],
   errorTextChars: [500, "characters", "A message or hint of the other side's error."],
   errorDetails: [16, "facts", "Details of the other side's error, of 200 characters each."],
   dialYieldMs: [150, "ms", "When both could dial, the peer with the larger id lets the other go first."],
@@ -34,7 +43,11 @@ export const LIMIT_TABLE = {
   steadyMs: [10_000, "ms", "A session that lived so long starts the waits from the shortest again."],
   // session: the multiplexer
   yamuxStreams: [256, "streams", "Streams that each side may have opened in one session and not finished."],
-  yamuxWindowBytes: [2 * MiB, "bytes", "What a peer may send on a stream before it is read, while there is credit to lend; else 256 KiB."],
+  yamuxWindowBytes: [
+    2 * MiB,
+    "bytes",
+    "What a peer may send on a stream before it is read, while there is credit to lend; else 256 KiB.",
+  ],
   yamuxCreditBytes: [32 * MiB, "bytes", "What all windows of a session may have beyond the spec's 256 KiB each."],
   yamuxFrameBytes: [64 * KiB, "bytes", "The data of one frame that we send."],
   yamuxQueueBytes: [256 * KiB, "bytes", "What a stream keeps to send before its writer has to wait."],
@@ -47,7 +60,11 @@ export const LIMIT_TABLE = {
   yamuxMissedPings: [3, "pings", "Unanswered questions after which it is dead: a broken link is noticed within 45 s."],
   yamuxPingsPerSecond: [10, "frames/s", "Pings that are answered; more of these, or of the four below, cut the session."],
   yamuxOpensPerSecond: [20_000, "frames/s", "Streams that a peer opens."],
-  yamuxResetsPerSecond: [1000, "frames/s", "Streams that a peer resets, or opens beyond its limit; frames for streams that are over."],
+  yamuxResetsPerSecond: [
+    1000,
+    "frames/s",
+    "Streams that a peer resets, or opens beyond its limit; frames for streams that are over.",
+  ],
   yamuxEmptyPerSecond: [1000, "frames/s", "Data frames without data."],
   yamuxUpdatesPerSecond: [1000, "frames/s", "Window updates beyond one for each data frame that it got."],
   yamuxFarewellMs: [2000, "ms", "What is queued when a session is closed has so long to get out."],
@@ -70,7 +87,11 @@ export const LIMIT_TABLE = {
   storeCalls: [10_000, "calls", "Calls to the store that are under way at once."],
   groupCalls: [1000, "calls", "Calls to the store that share one commit."],
   // replication
-  pushFrameBytes: [1280 * KiB, "bytes", "One batch on its way to a peer: batchBytes, and the entry that went beyond them, with their framing."],
+  pushFrameBytes: [
+    1280 * KiB,
+    "bytes",
+    "One batch on its way to a peer: batchBytes, and the entry that went beyond them, with their framing.",
+  ],
   pushEntries: [1000, "entries", "The entries of one batch."],
   pushWindow: [4, "batches", "Batches that are sent, or taken in, before the first of them is answered."],
   pushAnswerMs: [60_000, "ms", "A peer that has not answered a batch by then is asked anew."],
@@ -79,19 +100,28 @@ export const LIMIT_TABLE = {
   pushSaveMs: [1000, "ms", "How long a peer's acknowledgement may wait to be saved; a lost one costs a batch sent twice."],
   // messages and data
   messageBytes: [64 * KiB - 1024, "bytes", "The UTF-8 text of one message; the rest of an inline value is its envelope."],
-  messagePage: [1000, "messages", "Messages that are listed at once, read or unread, and whose state is told again when a watch resumes."],
+  messagePage: [
+    1000,
+    "messages",
+    "Messages that are listed at once, read or unread, and whose state is told again when a watch resumes.",
+  ],
   messageLanes: [256, "lanes", "Incarnations of one author that a watermark tells of."],
   markMs: [5, "ms", "Messages that arrive within this are marked delivered together."],
   dataListBytes: [64 * MiB, "bytes", "Keys and values in one answer; beyond it, list in pages."],
   // blobs
   blockBytes: [1 * MiB, "bytes", "The unit in which file content is hashed, verified, sent and resumed."],
-  blobBytes: [8 * 1024 * 1024 * MiB, "bytes", "One file. The hashes of its blocks are then 256 MiB; a larger size is refused before anything is allocated."],
+  blobBytes: [
+    8 * 1024 * 1024 * MiB,
+    "bytes",
+    "One file. The hashes of its blocks are then 256 MiB; a larger size is refused before anything is allocated.",
+  ],
   blobReadAheadBlocks: [3, "blocks", "Read from a source before they are asked for."],
   blobWriteBytes: [8 * MiB, "bytes", "Received and verified, but not yet in the file: what one transfer holds in memory."],
-  freeNames: [1000, "names", "Names tried beside one that is taken, up to \"name (1000)\"."],
+  freeNames: [1000, "names", 'Names tried beside one that is taken, up to "name (1000)".'],
   // files
   offerNameBytes: [8 * KiB, "bytes", "The name in an offer, as its sender wrote it."],
   offersWaiting: [1000, "offers", "Offers of one peer that wait for an answer; later ones are looked at when some are answered."],
+  problemBytes: [4 * KiB, "bytes", "What a sender says of why it can't go on."],
   fetchRanges: [1024, "ranges", "Ranges of blocks in one request; the rest is asked for in the next."],
   filesAtOnce: [8, "transfers", "Files that are received at once; others queue, and peers take turns."],
   filesAtOncePerPeer: [4, "transfers", "The same from one peer, so that nobody holds all places."],
@@ -116,7 +146,6 @@ export const LIMIT_TABLE = {
   // identity
   peerNameBytes: [64, "bytes", "The name of a peer."],
   pairedPeers: [1000, "peers", "Peers that one device is paired with."],
-  addressBytes: [300, "bytes", "One address of a peer."],
   // control and daemon
   controlBodyBytes: [16 * MiB, "bytes", "The arguments of one operation on the daemon's socket."],
   controlHeaderBytes: [8 * KiB, "bytes", "The HTTP headers of one operation on the daemon's socket."],
@@ -127,7 +156,11 @@ export const LIMIT_TABLE = {
   socketPathBytes: [103, "bytes", "The path of a unix socket: what macOS has room for, less the final NUL."],
   startMs: [15_000, "ms", "A daemon that was started must be ready by then."],
   stopMs: [5000, "ms", "An orderly stop must have ended by then; the process then exits all the same."],
-  logBytes: [8 * MiB, "bytes", "A log that is larger when the daemon starts is set aside as covey.log.1, in place of the one before."],
+  logBytes: [
+    8 * MiB,
+    "bytes",
+    "A log that is larger when the daemon starts is set aside as covey.log.1, in place of the one before.",
+  ],
 } as const satisfies Record<string, readonly [value: number, unit: string, reason: string]>;
 
 export type LimitName = keyof typeof LIMIT_TABLE;

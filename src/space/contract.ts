@@ -23,7 +23,10 @@ export interface Version {
   readonly seq: number;
 }
 
-/** Every version of a path that no other one dominates, the winner (highest clock, then author, then id) first. Never empty. */
+/**
+ * Every version of a path that no other one dominates, the winner first: values before removals (an edit wins over a concurrent
+ * removal), then the highest clock, then author, then id. So the path is removed when its first version has no value. Never empty.
+ */
 export interface PathState {
   readonly path: Path;
   readonly versions: readonly Version[];
@@ -54,9 +57,12 @@ export interface ChangePage {
 }
 
 export interface Page {
+  /** At most and by default LIMITS.listPaths; fewer mean that the end was reached. */
   readonly limit?: number;
   /** Continue behind this path. */
   readonly after?: Path;
+  /** From the end: the last paths first, and `after` is the path to continue before. */
+  readonly reverse?: boolean;
 }
 
 /** An entry as it travels: signed bytes, signature, inline value (absent in a tombstone). */
@@ -109,7 +115,7 @@ export interface SpaceStore {
   get(space: SpaceId, path: Path): Promise<PathState | undefined>;
   /** In path order, removed paths left out. */
   list(space: SpaceId, prefix: Path, page?: Page): Promise<readonly PathState[]>;
-  /** What changed after the cursor, removals included; from the beginning without one. */
+  /** What changed after the cursor, removals included; from the beginning without one. A page may be empty with `more`. */
   changes(space: SpaceId, prefix: Path, after: Cursor | undefined, limit?: number): Promise<ChangePage>;
   /** The cursor of now: changes after it are those that have not happened yet. */
   now(space: SpaceId): Promise<Cursor>;
@@ -117,13 +123,23 @@ export interface SpaceStore {
   subscribe(listener: (space: SpaceId, seq: number) => void): () => void;
 
   // replication with one neighbour
-  /** What this store holds of the neighbour's: to be told to it. */
+  /** What this store holds of the neighbour's: to be told to it. undefined: nothing, or not to be relied on any more. */
   cursorFor(space: SpaceId, neighbour: PeerId): Promise<Cursor | undefined>;
+  /**
+   * What the neighbour lacks after `from`: the seq of the cursor that it told if that is of this store, else 0. From 0, and until that
+   * round is through, what came from the neighbour is sent back too: it may have lost it. A `from` that this store never gave out
+   * starts at 0 as well (`OutgoingBatch.from` says so). Rejects with `refused` for somebody who is no member.
+   */
   outgoing(space: SpaceId, neighbour: PeerId, from: number, options: { readonly echo: boolean }): Promise<OutgoingBatch>;
-  /** Saves the answers of a push: the neighbour has everything of ours up to `seq`. */
+  /** Saves the answers of a push: the neighbour has everything of ours up to `seq`. A lower one takes it back. */
   acknowledged(space: SpaceId, neighbour: PeerId, seq: number): Promise<void>;
   acknowledgedSeq(space: SpaceId, neighbour: PeerId): Promise<number>;
-  /** Checks and stores a batch of the neighbour's store; the cursor is saved in the same transaction. */
+  /** How many entries of ours the neighbour lacks; counts to LIMITS.waitingCount at most. */
+  waitingFor(space: SpaceId, neighbour: PeerId): Promise<number>;
+  /**
+   * Checks and stores a batch of the neighbour's store; the cursor is saved in the same transaction. Rejects with `refused` for
+   * somebody who is no member, and with `limit` for more than LIMITS.pushEntries entries.
+   */
   incoming(
     space: SpaceId,
     neighbour: PeerId,

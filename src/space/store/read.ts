@@ -1,0 +1,148 @@
+// Reading: every function one short query or two, on what is committed.
+
+import { LIMITS } from "../../core/limits.ts";
+import type { PeerId, SpaceId } from "../../core/ids.ts";
+import type { ChangePage, Cursor, Page, Path, PathState, SpaceInfo } from "../contract.ts";
+import { endOfPrefix, pathKey } from "../path.ts";
+import type { Database } from "./database.ts";
+import type { Life } from "./life.ts";
+import type { Members, Space } from "./members.ts";
+import { neighbourRow, waitingRows } from "./neighbours.ts";
+import { pathState, type VersionRow } from "./versions.ts";
+
+export interface ReadNeeds {
+  readonly db: Database;
+  readonly life: Life;
+  readonly members: Members;
+}
+
+interface PathRow extends VersionRow {
+  readonly path: Path;
+}
+
+/** Behind every path: components are at most 255 bytes of anything, but the first letter of a path is an ASCII one. */
+const END = Uint8Array.of(0xff);
+
+export function readCalls({ db, life, members }: ReadNeeds) {
+  const stateOf = (space: Space, path: Path): PathState | undefined =>
+    pathState(path, db.all<VersionRow>("SELECT seq, signed, value FROM entries WHERE space = ? AND path = ?", space.num, path));
+
+  const lastSeq = (space: Space): number =>
+    db.get<{ last: number }>("SELECT coalesce(max(seq), 0) AS last FROM entries WHERE space = ?", space.num)!.last;
+
+  return {
+    get: (space: SpaceId, path: Path): PathState | undefined => stateOf(members.space(space), path),
+
+    list(spaceId: SpaceId, prefix: Path, page: Page = {}): readonly PathState[] {
+      const space = members.space(spaceId);
+      const limit = Math.min(page.limit ?? LIMITS.listPaths, LIMITS.listPaths);
+      const [above, below] = boundsOf(prefix, page);
+      const rows = db.iterate<PathRow>(
+        `SELECT path, seq, signed, value FROM entries WHERE space = ? AND path > ? AND path < ? ORDER BY path ${page.reverse === true ? "DESC" : "ASC"}`,
+        space.num,
+        above,
+        below,
+      );
+      const states: PathState[] = [];
+      if (limit > 0) for (const state of grouped(rows)) if (isThere(state) && states.push(state) >= limit) break;
+      return states;
+    },
+
+    changes(spaceId: SpaceId, prefix: Path, after: Cursor | undefined, limit: number = LIMITS.listPaths): ChangePage {
+      const space = members.space(spaceId);
+      const valid = after !== undefined && after.store === life.storeId && life.gaveOut(after.seq);
+      const from = valid ? after.seq : 0;
+      const end = lastSeq(space);
+      const bounded = Math.max(1, Math.min(limit, LIMITS.listPaths));
+      const rows = db.iterate<{ seq: number; path: Path }>(
+        "SELECT seq, path FROM entries WHERE space = ? AND seq > ? ORDER BY seq LIMIT ?",
+        space.num,
+        from,
+        LIMITS.scannedEntries,
+      );
+      const paths = new Map<string, Path>();
+      let seq = from;
+      for (const row of rows) {
+        if (startsWith(row.path, prefix)) {
+          const key = pathKey(row.path);
+          if (!paths.has(key) && paths.size >= bounded) break;
+          // Again at the end: the order is that of a path's newest version.
+          paths.delete(key);
+          paths.set(key, row.path);
+        }
+        seq = row.seq;
+      }
+      const changes = [...paths.values()].map((path) => stateOf(space, path)).filter((state) => state !== undefined);
+      return { changes, cursor: { store: life.storeId, seq }, reset: after !== undefined && !valid, more: seq < end };
+    },
+
+    now: (space: SpaceId): Cursor => ({ store: life.storeId, seq: lastSeq(members.space(space)) }),
+
+    spaces: (): readonly SpaceInfo[] =>
+      members.all().flatMap((space) => {
+        const { kind } = space.genesis;
+        if (kind === "group") return [];
+        const { paths } = db.get<{ paths: number }>("SELECT paths FROM spaces WHERE num = ?", space.num)!;
+        const { deferred } = db.get<{ deferred: number }>(
+          "SELECT count(*) AS deferred FROM deferred WHERE space = ?",
+          space.num,
+        )!;
+        return [{ space: space.id, kind, peer: members.otherOf(space), paths, deferred }];
+      }),
+
+    cursorFor(space: SpaceId, neighbour: PeerId): Cursor | undefined {
+      const { store, seq } = neighbourRow(db, members, members.space(space), neighbour);
+      return store === null ? undefined : { store, seq };
+    },
+
+    acknowledgedSeq: (space: SpaceId, neighbour: PeerId): number =>
+      neighbourRow(db, members, members.space(space), neighbour).acked,
+
+    waitingFor: (space: SpaceId, neighbour: PeerId): number => waitingRows(db, members, members.space(space), neighbour),
+
+    getLocal: (service: string, key: string): Uint8Array | undefined =>
+      db.get<{ value: Uint8Array }>("SELECT value FROM local WHERE service = ? AND key = ?", service, key)?.value,
+
+    listLocal: (service: string, prefix: string): readonly { readonly key: string; readonly value: Uint8Array }[] =>
+      db
+        .all<{ key: string; value: Uint8Array }>(
+          "SELECT key, value FROM local WHERE service = ? AND key >= ? AND key < ? ORDER BY key",
+          service,
+          prefix,
+          `${prefix}\u{10ffff}`,
+        )
+        .map(({ key, value }) => ({ key, value })),
+  };
+}
+
+/** What the paths of a page lie between. One bound each: of two on the same side, the database would seek to either. */
+function boundsOf(prefix: Path, { after, reverse = false }: Page): readonly [above: Uint8Array, below: Uint8Array] {
+  // Without its last NUL, the prefix is right before itself.
+  const start = prefix.subarray(0, -1);
+  const end = endOfPrefix(prefix) ?? END;
+  if (after === undefined) return [start, end];
+  return reverse
+    ? [start, Buffer.compare(after, end) < 0 ? after : end]
+    : [Buffer.compare(after, start) > 0 ? after : start, end];
+}
+
+/** States of consecutive rows of the same path; paths that nothing can be shown of are left out. */
+function* grouped(rows: Iterable<PathRow>): Generator<PathState> {
+  let group: PathRow[] = [];
+  const finished = (): PathState | undefined => (group.length === 0 ? undefined : pathState(group[0]!.path, group));
+  for (const row of rows) {
+    if (group.length > 0 && Buffer.compare(group[0]!.path, row.path) !== 0) {
+      const state = finished();
+      group = [];
+      if (state !== undefined) yield state;
+    }
+    group.push(row);
+  }
+  const last = finished();
+  if (last !== undefined) yield last;
+}
+
+const isThere = (state: PathState): boolean => state.versions[0]!.value !== undefined;
+
+const startsWith = (path: Uint8Array, prefix: Uint8Array): boolean =>
+  path.length >= prefix.length && Buffer.compare(path.subarray(0, prefix.length), prefix) === 0;
