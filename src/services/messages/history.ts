@@ -1,0 +1,126 @@
+// Reads messages out of a space. Lanes are found by skipping from one to the next, and read from their ends, so that what is asked
+// for costs what it is, however long the conversation.
+
+import type { PeerId, SpaceId } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { PathState, SpaceStore, Version } from "../../space/contract.ts";
+import type { Message, MessageState } from "./contract.ts";
+import { decodeMessage } from "./envelope.ts";
+import { markOf, marksOf, type Mark, type Marks } from "./marks.ts";
+import {
+  authorPrefix,
+  behind,
+  componentBelow,
+  isOfLane,
+  lanePrefix,
+  markPath,
+  messagePath,
+  placeOf,
+  type Lane,
+} from "./paths.ts";
+
+export type Reader = Pick<SpaceStore, "author" | "get" | "list">;
+
+/** A direct space, and who its other member is. */
+export interface Conversation {
+  readonly space: SpaceId;
+  readonly peer: PeerId;
+}
+
+/** What each side has said of the other's messages. */
+export interface BothMarks {
+  readonly mine: Marks;
+  readonly theirs: Marks;
+}
+
+export async function readMarks(store: Reader, space: SpaceId, owner: PeerId): Promise<Marks> {
+  return marksOf(await store.get(space, markPath(owner)), owner);
+}
+
+export async function readBothMarks(store: Reader, { space, peer }: Conversation): Promise<BothMarks> {
+  const [mine, theirs] = await Promise.all([readMarks(store, space, store.author), readMarks(store, space, peer)]);
+  return { mine, theirs };
+}
+
+export async function lanesOf(store: Reader, space: SpaceId, author: PeerId): Promise<readonly Lane[]> {
+  const lanes: Lane[] = [];
+  const prefix = authorPrefix(author);
+  let after = prefix;
+  for (let i = 0; i < LIMITS.messageLanes; i++) {
+    const [first] = await store.list(space, prefix, { limit: 1, after });
+    if (first === undefined) break;
+    const place = placeOf(first.path);
+    if (place?.type === "message") lanes.push(place.lane);
+    after = behind(author, componentBelow(first.path));
+  }
+  return lanes;
+}
+
+/** The newest messages of both sides, oldest first. */
+export async function newest(store: Reader, conversation: Conversation, limit: number): Promise<readonly Message[]> {
+  const { space, peer } = conversation;
+  const [marks, mine, theirs] = await Promise.all([
+    readBothMarks(store, conversation),
+    lanesOf(store, space, store.author),
+    lanesOf(store, space, peer),
+  ]);
+  const tails = await Promise.all(
+    [...mine, ...theirs].map((lane) => store.list(space, lanePrefix(lane), { limit, reverse: true })),
+  );
+  const messages = tails.flat().flatMap((state) => messagesOf(state, store.author, conversation.peer, marks));
+  return messages
+    .toSorted(byClock)
+    .slice(-limit)
+    .map(({ message }) => message);
+}
+
+/** From the other side and behind the read watermark, oldest first: at most LIMITS.messagePage. */
+export async function unread(store: Reader, conversation: Conversation): Promise<readonly Message[]> {
+  const { space, peer } = conversation;
+  const limit = LIMITS.messagePage;
+  const [marks, lanes] = await Promise.all([readBothMarks(store, conversation), lanesOf(store, space, peer)]);
+  const pages = await Promise.all(
+    lanes.map((lane) => store.list(space, lanePrefix(lane), { limit, after: messagePath(lane, markOf(marks.mine, lane).read) })),
+  );
+  const messages = pages.flat().flatMap((state) => messagesOf(state, store.author, peer, marks));
+  return messages
+    .toSorted(byClock)
+    .slice(0, limit)
+    .map(({ message }) => message);
+}
+
+/** A message and its place in the conversation. */
+export interface Placed {
+  readonly message: Message;
+  readonly version: Version;
+}
+
+/** The messages at one path: one, or more when a restored copy of a home wrote there again, or none. */
+export function messagesOf(state: PathState, me: PeerId, peer: PeerId, marks: BothMarks): readonly Placed[] {
+  const place = placeOf(state.path);
+  if (place?.type !== "message") return [];
+  const { lane, n } = place;
+  if (lane.author !== me && lane.author !== peer) return [];
+  return state.versions.flatMap((version) => {
+    const text = version.value === undefined || !isOfLane(version, lane) ? undefined : decodeMessage(version.value);
+    if (text === undefined) return [];
+    const mark = markOf(lane.author === me ? marks.theirs : marks.mine, lane);
+    // What is here was delivered, whether a watermark says so yet or not.
+    const reached = stateBy(lane.author === me ? mark : { ...mark, delivered: n }, n);
+    return [
+      { message: { id: version.id, with: peer, from: lane.author, text, sentAtMs: version.clockMs, state: reached }, version },
+    ];
+  });
+}
+
+/** How far message `n` got, as the other side's mark tells. */
+const stateBy = ({ delivered, read }: Mark, n: number): MessageState =>
+  n <= read ? "read" : n <= delivered ? "delivered" : "queued";
+
+/** By hybrid clock, then author, then id: the same on both sides. */
+function byClock({ version: a }: Placed, { version: b }: Placed): number {
+  if (a.clockMs !== b.clockMs) return a.clockMs - b.clockMs;
+  if (a.counter !== b.counter) return a.counter - b.counter;
+  if (a.author !== b.author) return a.author < b.author ? -1 : 1;
+  return a.id < b.id ? -1 : Number(a.id > b.id);
+}

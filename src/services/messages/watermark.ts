@@ -1,0 +1,128 @@
+// This member's watermark in one conversation:
+//   1. at the start, each lane of the peer is read on from where the last watermark was
+//   2. then, whenever messages of the peer are stored here, the lanes they are in are read on; a gap holds the watermark
+//   3. what arrived within LIMITS.markMs is written as one overwritten entry, one write at a time
+
+import { CoveyError } from "../../core/errors.ts";
+import type { Logger } from "../../core/log.ts";
+import type { SpaceStore } from "../../space/contract.ts";
+import { followChanges } from "../../space/follow.ts";
+import { lanesOf, readMarks, type Conversation } from "./history.ts";
+import { covers, encodeMarks, laneKey, marksOf, merge, type Marks } from "./marks.ts";
+import { authorPrefix, lanePrefix, markPath, messagePath, placeOf, type Lane } from "./paths.ts";
+
+export interface Watermark {
+  /** Everything that is here without a gap was seen. Durable when it resolves. */
+  markRead(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type WatermarkStore = Pick<SpaceStore, "author" | "get" | "list" | "changes" | "now" | "subscribe" | "write">;
+
+const PAGE = 256;
+
+export function createWatermark(store: WatermarkStore, conversation: Conversation, delayMs: number, log: Logger): Watermark {
+  const { space, peer } = conversation;
+  const closing = new AbortController();
+  /** Up to where each lane was found without a gap. */
+  const reached = new Map<string, number>();
+  let timer: NodeJS.Timeout | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One after the other: reading on, and writing. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = turn.then(work);
+    turn = done.catch(() => {});
+    return done;
+  }
+
+  async function run(): Promise<void> {
+    const { signal } = closing;
+    const start = await store.now(space);
+    await inTurn(readAllLanes);
+    schedule();
+    for await (const page of followChanges(store, space, authorPrefix(peer), start, signal)) {
+      const places = page.changes.map(({ path }) => placeOf(path)).filter((place) => place?.type === "message");
+      const lanes = new Map(places.map(({ lane }) => [laneKey(lane), lane]));
+      let forward = false;
+      for (const lane of lanes.values()) forward = (await inTurn(() => readOn(lane))) || forward;
+      if (forward) schedule();
+    }
+  }
+
+  async function readAllLanes(): Promise<void> {
+    const marks = await readMarks(store, space, store.author);
+    for (const lane of await lanesOf(store, space, peer)) {
+      const key = laneKey(lane);
+      if (!reached.has(key)) reached.set(key, marks.get(key)?.delivered ?? 0);
+      await readOn(lane);
+    }
+  }
+
+  /** Resolves to whether the lane is further than before. */
+  async function readOn(lane: Lane): Promise<boolean> {
+    const key = laneKey(lane);
+    const before = reached.get(key) ?? 0;
+    let at = before;
+    for (let more = true, held = false; more && !held;) {
+      const page = await store.list(space, lanePrefix(lane), { after: messagePath(lane, at), limit: PAGE });
+      for (const { path } of page) {
+        const place = placeOf(path);
+        if (place?.type !== "message") continue;
+        // A message that was taken back leaves no gap.
+        while (at + 1 < place.n && (await store.get(space, messagePath(lane, at + 1))) !== undefined) at++;
+        held = at + 1 !== place.n;
+        if (held) break;
+        at = place.n;
+      }
+      more = page.length === PAGE;
+    }
+    reached.set(key, at);
+    return at > before;
+  }
+
+  function schedule(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void inTurn(() => write(0)).catch(failed);
+    }, delayMs);
+  }
+
+  /** Raises the stored watermark to what was reached; `read` says whether that was seen, too. */
+  async function write(seen: 0 | 1): Promise<void> {
+    const path = markPath(store.author);
+    for (;;) {
+      const state = await store.get(space, path);
+      const stored = marksOf(state, store.author);
+      const now: Marks = new Map([...reached].map(([key, n]) => [key, { delivered: n, read: n * seen }]));
+      // Versions that a restored copy of this home wrote are united by the next write.
+      if (covers(stored, now) && (state?.versions.length ?? 0) <= 1) return;
+      try {
+        await store.write(space, [{ path, value: encodeMarks(merge(stored, now)), expect: state?.token ?? null }]);
+        return;
+      } catch (error) {
+        if (!(error instanceof CoveyError) || error.code !== "conflict") throw error;
+      }
+    }
+  }
+
+  function failed(error: unknown): void {
+    if (!closing.signal.aborted) log.warn({ peer, why: String(error) }, "a watermark was not written");
+  }
+
+  const running = run().catch(failed);
+
+  return {
+    markRead: () =>
+      inTurn(async () => {
+        await readAllLanes();
+        await write(1);
+      }),
+    async close() {
+      clearTimeout(timer);
+      closing.abort(new CoveyError("closed", "the peer is closing"));
+      await running;
+      await turn;
+    },
+  };
+}
