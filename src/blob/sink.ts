@@ -1,0 +1,281 @@
+// A file that is received: every byte goes to a private temp file in the target's directory, and the name appears last.
+//
+//   1. create: a hidden name of ours, exclusively, no link followed, readable by the user only
+//   2. write: verified blocks, each at its place, as the pieces in which they arrived
+//   3. sync: what was written is durable; only then may anybody say so
+//   4. place: mode, time and bytes made durable, then linked under the first free name, never over another file
+
+import { constants } from "node:fs";
+import { lstat, open, rename, link, statfs, unlink, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+
+import { CoveyError, fromPlatform } from "../core/errors.ts";
+import { createHasher, hash } from "../core/hash.ts";
+import { LIMITS } from "../core/limits.ts";
+import { blockLength, type Manifest } from "./manifest.ts";
+import { freeNames } from "./names.ts";
+
+/** Enough to find the temp file again, and to know that it is the same one. JSON-plain. */
+export interface TempFile {
+  readonly path: string;
+  readonly device: string;
+  readonly inode: string;
+}
+
+export class Sink {
+  readonly temp: TempFile;
+  readonly #file: FileHandle;
+  readonly #size: number;
+  /** BLAKE3 of the file so far, in order; as long as blocks come in order, no second pass is needed. */
+  readonly #plain = createHasher();
+  #plainNext = 0;
+  #writing = new Set<Promise<void>>();
+  #writingBytes = 0;
+  /** The first failure is final: what a failed write or flush left in the page cache can't be known. */
+  #broken: CoveyError | undefined;
+
+  private constructor(file: FileHandle, temp: TempFile, size: number) {
+    this.#file = file;
+    this.temp = temp;
+    this.#size = size;
+  }
+
+  /**
+   * `key`: letters and digits that are always the same for the same transfer, so that what a crash left before it was noted is found
+   * and replaced. Rejects with `no-space` when `size` bytes do not fit, or `io`.
+   */
+  static async create(directory: string, key: string, size: number): Promise<Sink> {
+    await checkSpace(directory, size);
+    const path = tempPath(directory, key);
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const create = (): Promise<FileHandle> => open(path, flags, 0o600);
+    try {
+      const file = await create().catch(async (error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+        await unlink(path);
+        return create();
+      });
+      const stat = await file.stat({ bigint: true });
+      return new Sink(file, { path, device: String(stat.dev), inode: String(stat.ino) }, size);
+    } catch (error) {
+      throw fromPlatform(error, "create a file in the target directory");
+    }
+  }
+
+  /** The temp file of an earlier run, checked block by block against what was verified then; undefined when it is not what it was. */
+  static async reopen(temp: TempFile, manifest: Manifest, directory: string, signal: AbortSignal): Promise<Sink | undefined> {
+    let file: FileHandle;
+    try {
+      file = await open(temp.path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    } catch (error) {
+      if (["ENOENT", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+      throw fromPlatform(error, "open the partial file");
+    }
+    const sink = new Sink(file, temp, manifest.size);
+    try {
+      const stat = await file.stat({ bigint: true });
+      const same = stat.isFile() && String(stat.dev) === temp.device && String(stat.ino) === temp.inode;
+      if (same && (await sink.#verify(manifest, signal))) {
+        await checkSpace(directory, manifest.size - manifest.knownBytes);
+        return sink;
+      }
+    } catch (error) {
+      await file.close();
+      throw fromPlatform(error, "read the partial file");
+    }
+    await file.close();
+    return undefined;
+  }
+
+  /** Resolves when there is room for the next block, not when it is written. The chunks must not change afterwards. */
+  async write(block: number, chunks: readonly Uint8Array[]): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const length = blockLength(this.#size, block);
+    if (block === this.#plainNext) {
+      for (const chunk of chunks) this.#plain.update(chunk);
+      this.#plainNext++;
+    }
+    const writing = this.#writeAll(chunks, block * LIMITS.blockBytes, length)
+      .catch((error: unknown) => void (this.#broken ??= fromPlatform(error, "write the file")))
+      .finally(() => {
+        this.#writing.delete(writing);
+        this.#writingBytes -= length;
+      });
+    this.#writing.add(writing);
+    this.#writingBytes += length;
+    while (this.#writingBytes > LIMITS.blobWriteBytes - LIMITS.blockBytes) await Promise.race(this.#writing);
+  }
+
+  /** Everything written before the call is durable when it resolves. */
+  async sync(): Promise<void> {
+    await Promise.all(this.#writing);
+    if (this.#broken !== undefined) throw this.#broken;
+    await this.#flush(() => this.#file.datasync());
+  }
+
+  /** BLAKE3 of the whole file in hex; reads only what did not come in order. Every block must be written. */
+  async blake3(signal: AbortSignal): Promise<string> {
+    await Promise.all(this.#writing);
+    if (this.#broken !== undefined) throw this.#broken;
+    for (; this.#plainNext * LIMITS.blockBytes < this.#size; this.#plainNext++) {
+      signal.throwIfAborted();
+      this.#plain.update(await this.#readBlock(this.#plainNext));
+    }
+    return this.#plain.digest().toString("hex");
+  }
+
+  /**
+   * Makes the file durable and links it into the directory under the safe name or the next free one. Resolves to its path once the
+   * directory is durable too. The temp name is still there: `discard` removes it, after the caller has noted the path. Called again
+   * after a crash, it finds the file where it already was.
+   */
+  async place(directory: string, safeName: string, mtimeMs: number): Promise<string> {
+    await Promise.all(this.#writing);
+    if (this.#broken !== undefined) throw this.#broken;
+    await this.#flush(async () => {
+      await this.#file.chmod(0o666 & ~process.umask());
+      await this.#file.utimes(mtimeMs / 1000, mtimeMs / 1000);
+      await this.#file.sync();
+    });
+    for (const name of freeNames(safeName)) {
+      const path = join(directory, name);
+      if (!(await this.#linkTo(path))) continue;
+      await this.#flush(() => syncDirectory(directory));
+      return path;
+    }
+    throw new CoveyError("conflict", `${LIMITS.freeNames} names beside "${safeName}" are taken`, {
+      hint: "Receive it into another directory.",
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#writing);
+    await this.#file.close();
+  }
+
+  /** Closes, and removes the temp name. */
+  async discard(): Promise<void> {
+    await this.close();
+    await removeTemp(this.temp);
+  }
+
+  async #writeAll(chunks: readonly Uint8Array[], position: number, length: number): Promise<void> {
+    let rest = chunks;
+    for (let at = 0; at < length;) {
+      const { bytesWritten } = await this.#file.writev(rest, position + at);
+      at += bytesWritten;
+      if (at < length) rest = dropBytes(rest, bytesWritten);
+    }
+  }
+
+  async #readBlock(block: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafeSlow(blockLength(this.#size, block));
+    for (let at = 0; at < bytes.length;) {
+      const { bytesRead } = await this.#file.read(bytes, at, bytes.length - at, block * LIMITS.blockBytes + at);
+      if (bytesRead === 0) throw new CoveyError("io", "the partial file is shorter than it was");
+      at += bytesRead;
+    }
+    return bytes;
+  }
+
+  async #verify(manifest: Manifest, signal: AbortSignal): Promise<boolean> {
+    const { size } = await this.#file.stat();
+    for (let block = 0; block < manifest.blocks; block++) {
+      const expected = manifest.get(block);
+      if (expected === undefined) continue;
+      signal.throwIfAborted();
+      if (size < block * LIMITS.blockBytes + blockLength(manifest.size, block)) return false;
+      const bytes = await this.#readBlock(block);
+      if (!hash(bytes).equals(expected)) return false;
+      if (block === this.#plainNext) {
+        this.#plain.update(bytes);
+        this.#plainNext++;
+      }
+    }
+    return true;
+  }
+
+  /** False when the name is taken by another file. */
+  async #linkTo(path: string): Promise<boolean> {
+    try {
+      await link(this.temp.path, path);
+      return true;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EEXIST") return this.#isAt(path);
+      // File systems without hard links: take the name with an empty file of ours, then rename over that one.
+      if (code === "EPERM" || code === "ENOTSUP" || code === "ENOSYS") return this.#renameTo(path);
+      throw fromPlatform(error, "put the file in its place");
+    }
+  }
+
+  async #renameTo(path: string): Promise<boolean> {
+    try {
+      const placeholder = await open(
+        path,
+        constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+        0o600,
+      );
+      await placeholder.close();
+      await rename(this.temp.path, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw fromPlatform(error, "put the file in its place");
+    }
+  }
+
+  async #isAt(path: string): Promise<boolean> {
+    const stat = await lstat(path, { bigint: true }).catch(() => undefined);
+    return stat !== undefined && String(stat.dev) === this.temp.device && String(stat.ino) === this.temp.inode;
+  }
+
+  async #flush(flush: () => Promise<void>): Promise<void> {
+    try {
+      await flush();
+    } catch (error) {
+      throw (this.#broken = fromPlatform(error, "make the file durable"));
+    }
+  }
+}
+
+/** Where the bytes are until the file is whole. */
+export const tempPath = (directory: string, key: string): string => join(directory, `.covey-${key}.part`);
+
+/** Removes what `Sink` left under the temp name, if it is still that file. */
+export async function removeTemp(temp: TempFile): Promise<void> {
+  const stat = await lstat(temp.path, { bigint: true }).catch(() => undefined);
+  if (stat === undefined || String(stat.dev) !== temp.device || String(stat.ino) !== temp.inode) return;
+  await unlink(temp.path).catch(() => {});
+}
+
+/** Rejects with `no-space` when `bytes` more do not fit beside what is there. */
+async function checkSpace(directory: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory, { bigint: true }).catch((error: unknown) => {
+    throw fromPlatform(error, "look at the target directory");
+  });
+  if (bavail * bsize >= BigInt(bytes)) return;
+  throw new CoveyError("no-space", `the disk has no room for ${bytes} bytes`, {
+    hint: "Free some space; the transfer then goes on by itself.",
+    details: { neededBytes: bytes, freeBytes: Number(bavail * bsize) },
+  });
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function dropBytes(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let left = count;
+  for (const chunk of chunks) {
+    if (left < chunk.length) rest.push(chunk.subarray(left));
+    left = Math.max(0, left - chunk.length);
+  }
+  return rest;
+}
