@@ -39,7 +39,7 @@ export const LIMIT_TABLE = {
   errorDetails: [16, "facts", "Details of the other side's error, of 200 characters each."],
   dialYieldMs: [150, "ms", "When both could dial, the peer with the larger id lets the other go first."],
   backOffMinMs: [200, "ms", "The wait before a peer is dialled again; it doubles with every failure, and half of it is random."],
-  backOffMaxMs: [30_000, "ms", "The longest wait before a peer is dialled again, and the wait after one that does not want us."],
+  backOffMaxMs: [30_000, "ms", "The longest wait before a peer is dialled again."],
   steadyMs: [10_000, "ms", "A session that lived so long starts the waits from the shortest again."],
   // session: the multiplexer
   yamuxStreams: [256, "streams", "Streams that each side may have opened in one session and not finished."],
@@ -80,7 +80,7 @@ export const LIMIT_TABLE = {
   deferredPerSpace: [1024, "entries", "The same for all authors of a space."],
   writeEntries: [10_000, "entries", "Entries in one write, which is one commit."],
   batchEntries: [1000, "entries", "Entries in one batch from the store for a neighbour."],
-  batchBytes: [1 * MiB, "bytes", "After how many bytes such a batch ends."],
+  batchBytes: [960 * KiB, "bytes", "After how many bytes such a batch ends: with its framing it fits pushFrameBytes."],
   listPaths: [1000, "paths", "Paths in one page of a list or of changes."],
   scannedEntries: [10_000, "entries", "Entries looked at for one page of changes, whether they are in it or not."],
   waitingCount: [10_000, "entries", "How far entries that wait for a neighbour are counted."],

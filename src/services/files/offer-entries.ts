@@ -1,0 +1,210 @@
+// Offers and decisions as entries in the direct spaces: ours are written from the ledger, the other side's change the ledger.
+//
+//   1. follow each direct space from its beginning, then as it changes; removals included
+//   2. offers/<id> by the other peer: a new offer, a renewed one, or one that was taken back
+//   3. offers/<id>/<peer> by the other peer: what it decided about ours
+//   4. ours that are missing there, after a crash between the ledger and the space, are written again
+
+import { CoveyError, isErrorCode, type ErrorCode } from "../../core/errors.ts";
+import type { PeerId, SpaceId } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Logger } from "../../core/log.ts";
+import { componentsOf, pathOf } from "../../space/path.ts";
+import type { Cursor, PathState, SpaceStore, Version } from "../../space/contract.ts";
+import { isOver, type Item, type Ledger } from "./ledger.ts";
+import { encodeDecision, encodeOffer, parseDecision, parseOffer, type DecisionValue } from "./wire.ts";
+import type { OfferRecord } from "./records.ts";
+
+interface EntryNeeds {
+  readonly store: SpaceStore;
+  readonly ledger: Ledger;
+  readonly log: Logger;
+  /** A new offer to this peer is on record. */
+  onOffer(item: Item): Promise<void>;
+  /** The sender took it back. */
+  onWithdrawn(item: Item): Promise<void>;
+  /** The receiver decided, or is done. */
+  onDecision(item: Item): Promise<void>;
+}
+
+const PREFIX = pathOf("offers");
+const OFFER_ID = /^[0-9a-f]{32}$/;
+
+interface Followed {
+  readonly peer: PeerId;
+  cursor: Cursor | undefined;
+  dirty: boolean;
+  /** More offers waited than there is room for. */
+  overflow: boolean;
+  /** From the beginning, that is. */
+  again: boolean;
+  running: Promise<void> | undefined;
+}
+
+export class OfferEntries {
+  readonly #needs: EntryNeeds;
+  readonly #followed = new Map<SpaceId, Followed>();
+  /** Our entries that are in their spaces, as `entryKey` names them; for the start only. */
+  readonly #written = new Set<string>();
+  #end: (() => void) | undefined;
+  #closed = false;
+
+  constructor(needs: EntryNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Resolves when everything that is in the spaces now has been seen. */
+  async start(): Promise<void> {
+    this.#end = this.#needs.store.subscribe((space) => void this.#follow(space));
+    await this.#findSpaces();
+    await Promise.all([...this.#followed.keys()].map((space) => this.#follow(space)));
+    for (const item of this.#needs.ledger.all()) {
+      const key = entryKey(item.record);
+      if (key !== undefined && !this.#written.has(key)) await this.write(item);
+    }
+    this.#written.clear();
+  }
+
+  /** Writes the entry that follows from the record. */
+  async write({ record }: Item): Promise<void> {
+    const { store } = this.#needs;
+    const space = await store.direct(record.peer);
+    if (record.direction === "out") {
+      const value = record.state === "withdrawn" ? undefined : encodeOffer(record);
+      await store.write(space, [{ path: pathOf("offers", record.id), value }]);
+      return;
+    }
+    const decision = decisionOf(record);
+    if (decision === undefined) return;
+    await store.write(space, [{ path: pathOf("offers", record.id, store.author), value: encodeDecision(decision) }]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#end?.();
+    await Promise.all([...this.#followed.values()].map(({ running }) => running));
+  }
+
+  /** Looks again at everything that is in the space: offers that there was no room for, say. */
+  lookAgain(peer: PeerId): void {
+    for (const [space, followed] of this.#followed) {
+      if (followed.peer !== peer || !followed.overflow) continue;
+      followed.overflow = false;
+      followed.again = true;
+      void this.#follow(space);
+    }
+  }
+
+  async #findSpaces(): Promise<void> {
+    for (const { space, peer } of await this.#needs.store.spaces()) {
+      if (peer === undefined || this.#followed.has(space)) continue;
+      this.#followed.set(space, { peer, cursor: undefined, dirty: false, overflow: false, again: false, running: undefined });
+    }
+  }
+
+  /** Reads on from the cursor until nothing is new; what changes meanwhile is read in the same run. */
+  async #follow(space: SpaceId): Promise<void> {
+    if (!this.#followed.has(space)) await this.#findSpaces();
+    const followed = this.#followed.get(space);
+    if (followed === undefined || this.#closed) return;
+    followed.dirty = true;
+    followed.running ??= this.#run(space, followed)
+      .catch((error: unknown) => this.#needs.log.error({ error: String(error) }, "offers could not be read"))
+      .finally(() => (followed.running = undefined));
+    await followed.running;
+  }
+
+  async #run(space: SpaceId, followed: Followed): Promise<void> {
+    while (followed.dirty && !this.#closed) {
+      followed.dirty = false;
+      if (followed.again) followed.cursor = undefined;
+      followed.again = false;
+      for (let more = true; more && !this.#closed;) {
+        const page = await this.#needs.store.changes(space, PREFIX, followed.cursor);
+        for (const change of page.changes) await this.#see(followed, change);
+        followed.cursor = page.cursor;
+        more = page.more;
+      }
+    }
+  }
+
+  async #see(followed: Followed, { path, versions }: PathState): Promise<void> {
+    const [, id, whose, ...more] = componentsOf(path);
+    if (id === undefined || !OFFER_ID.test(id) || more.length > 0) return;
+    const { author } = this.#needs.store;
+    const theirs = versions.find((version) => version.author === followed.peer);
+    const ours = versions.find((version) => version.author === author);
+    try {
+      if (whose === undefined) {
+        if (ours !== undefined) this.#written.add(ours.value === undefined ? `${id} withdrawn` : id);
+        if (theirs !== undefined) await this.#seeOffer(followed, id, theirs);
+      } else if (whose === author) {
+        if (ours?.value !== undefined) this.#written.add(`${id} ${parseDecision(ours.value).state}`);
+      } else if (whose === followed.peer && theirs?.value !== undefined) {
+        await this.#seeDecision(followed.peer, id, parseDecision(theirs.value));
+      }
+    } catch (error) {
+      if (!(error instanceof CoveyError) || error.code !== "protocol") throw error;
+      this.#needs.log.warn(
+        { peer: followed.peer, offer: id, error: error.message },
+        "an offer that makes no sense was left alone",
+      );
+    }
+  }
+
+  async #seeOffer(followed: Followed, id: string, { value, clockMs }: Version): Promise<void> {
+    const { ledger, onOffer, onWithdrawn } = this.#needs;
+    const item = ledger.get(id);
+    if (item !== undefined && (item.record.direction === "out" || item.record.peer !== followed.peer)) return;
+    if (value === undefined) {
+      if (item !== undefined && !isOver(item.record.state)) await onWithdrawn(item);
+      return;
+    }
+    const { name, size, mtimeMs } = parseOffer(value);
+    if (item !== undefined) {
+      const { record } = item;
+      if (isOver(record.state) || (record.size === size && record.mtimeMs === mtimeMs)) return;
+      // The file changed before it was fetched. What was agreed to was the file, so a transfer goes on with the new state of it.
+      await ledger.update(item, { size, mtimeMs });
+    } else if (ledger.waitingFrom(followed.peer) >= LIMITS.offersWaiting) {
+      followed.overflow = true;
+    } else {
+      const state = "waiting";
+      await onOffer(
+        await ledger.add({ id, peer: followed.peer, direction: "in", name, size, mtimeMs, offeredAtMs: clockMs, state }),
+      );
+    }
+  }
+
+  async #seeDecision(peer: PeerId, id: string, decision: DecisionValue): Promise<void> {
+    const { ledger, onDecision } = this.#needs;
+    const item = ledger.get(id);
+    if (item === undefined || item.record.direction !== "out" || item.record.peer !== peer) return;
+    const { state, problem } = decision;
+    const changed = await ledger.update(item, (record) => {
+      if (isOver(record.state) || record.state === state) return undefined;
+      return { state, problem: problem === undefined ? undefined : { code: codeOf(problem.code), message: problem.message } };
+    });
+    if (changed) await onDecision(item);
+  }
+}
+
+function decisionOf({ state, blob, problem }: OfferRecord): DecisionValue | undefined {
+  if (state === "waiting" || state === "withdrawn") return undefined;
+  return {
+    v: 1,
+    state,
+    ...(state === "done" && blob !== undefined ? { blob } : {}),
+    ...(state === "failed" && problem !== undefined
+      ? { problem: { code: problem.code, message: problem.message.slice(0, 500) } }
+      : {}),
+  };
+}
+
+/** What `#written` holds once the entry that follows from the record is in its space; undefined when none does. */
+function entryKey({ id, direction, state }: OfferRecord): string | undefined {
+  if (direction === "out") return state === "withdrawn" ? `${id} withdrawn` : id;
+  return state === "waiting" || state === "withdrawn" ? undefined : `${id} ${state}`;
+}
+
+const codeOf = (code: string): ErrorCode => (isErrorCode(code) ? code : "internal");

@@ -1,0 +1,99 @@
+// What this side knows of each offer, kept in the store as local records: the authority on what was offered, to whom, and what was
+// decided. Entries only tell the other side; a peer can write entries, but none of these.
+
+import * as v from "valibot";
+
+import { decodeCbor, encodeCbor } from "../../core/cbor.ts";
+import { isErrorCode, type ErrorCode } from "../../core/errors.ts";
+import type { BlobId, PeerId } from "../../core/ids.ts";
+import { parse } from "../../core/parse.ts";
+import { HASH_BYTES, Manifest } from "../../blob/manifest.ts";
+import type { SpaceStore } from "../../space/contract.ts";
+
+export const SERVICE = "files";
+
+const recordSchema = v.object({
+  id: v.string(),
+  number: v.number(),
+  peer: v.pipe(
+    v.string(),
+    v.transform((text) => text as PeerId),
+  ),
+  direction: v.picklist(["in", "out"]),
+  name: v.string(),
+  size: v.number(),
+  mtimeMs: v.number(),
+  offeredAtMs: v.number(),
+  state: v.picklist(["waiting", "accepted", "done", "declined", "withdrawn", "failed"]),
+  /** Out: the source, resolved. In: the file, once it is in place. */
+  path: v.optional(v.string()),
+  /** Out: the version of the source that was offered. In: what the sender calls the version of which blocks are here. */
+  token: v.optional(v.string()),
+  /** In: the directory, resolved. */
+  into: v.optional(v.string()),
+  /** In: the partial file. */
+  temp: v.optional(v.object({ path: v.string(), device: v.string(), inode: v.string() })),
+  blob: v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((text) => text as BlobId),
+    ),
+  ),
+  blake3: v.optional(v.string()),
+  problem: v.optional(
+    v.object({
+      code: v.pipe(
+        v.string(),
+        v.transform((code): ErrorCode => (isErrorCode(code) ? code : "internal")),
+      ),
+      message: v.string(),
+      hint: v.optional(v.string()),
+    }),
+  ),
+});
+export type OfferRecord = Readonly<v.InferOutput<typeof recordSchema>>;
+
+/** Every offer, in the order of their numbers. */
+export async function loadRecords(store: SpaceStore): Promise<OfferRecord[]> {
+  const stored = await store.listLocal(SERVICE, "offer/");
+  const records = stored.map(({ value }) =>
+    parse(recordSchema, decodeCbor(value, "a record of an offer"), "a record of an offer", "internal"),
+  );
+  return records.sort((a, b) => a.number - b.number);
+}
+
+export const saveRecord = (store: SpaceStore, record: OfferRecord): Promise<void> =>
+  store.putLocal(SERVICE, [{ key: `offer/${record.id}`, value: encodeCbor(record) }]);
+
+/** Fills the manifest with the hashes that were saved for this offer. */
+export async function loadHashes(store: SpaceStore, offer: string, manifest: Manifest): Promise<void> {
+  for (const { key, value } of await store.listLocal(SERVICE, `hash/${offer}/`)) {
+    const from = Number.parseInt(key.slice(key.lastIndexOf("/") + 1), 16);
+    for (let i = 0; (i + 1) * HASH_BYTES <= value.length && from + i < manifest.blocks; i++)
+      manifest.set(from + i, value.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
+  }
+}
+
+/** Adds the hashes of these blocks, ascending: one record for each run of neighbours, so that a checkpoint of any file is small. */
+export function saveHashes(store: SpaceStore, offer: string, manifest: Manifest, blocks: readonly number[]): Promise<void> {
+  const runs: { from: number; hashes: Buffer[] }[] = [];
+  for (const block of blocks) {
+    const run = runs.at(-1);
+    if (run !== undefined && run.from + run.hashes.length === block) run.hashes.push(manifest.get(block)!);
+    else runs.push({ from: block, hashes: [manifest.get(block)!] });
+  }
+  const records = runs.map(({ from, hashes }) => ({
+    key: `hash/${offer}/${from.toString(16).padStart(8, "0")}`,
+    value: Buffer.concat(hashes),
+  }));
+  return store.putLocal(SERVICE, records);
+}
+
+export async function clearHashes(store: SpaceStore, offer: string): Promise<void> {
+  const stored = await store.listLocal(SERVICE, `hash/${offer}/`);
+  if (stored.length > 0)
+    await store.putLocal(
+      SERVICE,
+      stored.map(({ key }) => ({ key, value: undefined })),
+    );
+}

@@ -1,0 +1,108 @@
+// What the two sides say to each other about files: entries in the direct space, and the route that fetches blocks.
+//
+//   offers/<id>              the sender's: what is offered; removed when the sender takes it back
+//   offers/<id>/<receiver>   the receiver's: what it decided, and how it ended
+//   files/fetch              the receiver asks for ranges of blocks; the answer's stream brings, in the order asked for,
+//                            BLOCK hash bytes …, then END id; BUSY and PROBLEM may stand in between. Back go 8-byte counts of
+//                            the bytes that are verified and written.
+
+import * as v from "valibot";
+
+import { decodeCbor, encodeCbor } from "../../core/cbor.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { parse } from "../../core/parse.ts";
+import type { BlockRange } from "../../blob/manifest.ts";
+
+export const FETCH_ROUTE = "files/fetch";
+
+/** The first byte of each record of a fetch. */
+export const RECORD = {
+  /** 32-byte hash, then the block. */
+  block: 1,
+  /** 32 bytes: the blob's id. Nothing follows. */
+  end: 2,
+  /** Nothing to send yet: still reading. */
+  busy: 3,
+  /** u16 length, then CBOR `{code, message}`: why it can't go on. Nothing follows. */
+  problem: 4,
+} as const;
+
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(LIMITS.blobBytes));
+/** From 1900 to 9999. */
+const MIN_TIME_MS = -2_208_988_800_000;
+const MAX_TIME_MS = 253_402_300_799_000;
+const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(MIN_TIME_MS), v.maxValue(MAX_TIME_MS));
+const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+/** Other kinds, and other fields, are for later versions. */
+const offerSchema = v.object({
+  v: v.literal(1),
+  kind: v.literal("file"),
+  name: v.pipe(v.string(), v.maxBytes(LIMITS.offerNameBytes)),
+  size,
+  mtimeMs: timeMs,
+});
+export type OfferValue = v.InferOutput<typeof offerSchema>;
+
+const decisionSchema = v.object({
+  v: v.literal(1),
+  state: v.picklist(["accepted", "declined", "done", "failed"]),
+  /** With `done`. */
+  blob: v.optional(hash),
+  /** With `failed`. */
+  problem: v.optional(v.object({ code: v.pipe(v.string(), v.maxBytes(64)), message: v.pipe(v.string(), v.maxBytes(1000)) })),
+});
+export type DecisionValue = v.InferOutput<typeof decisionSchema>;
+
+const fetchSchema = v.object({
+  offer: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  size,
+  /** The version of the source that earlier blocks came from. */
+  token: v.optional(token),
+  /** first, count, first, count, …: ascending, without overlap. */
+  ranges: v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.maxLength(2 * LIMITS.fetchRanges)),
+});
+export type FetchArgs = v.InferOutput<typeof fetchSchema>;
+
+const fetchAnswerSchema = v.object({ token });
+
+const problemSchema = v.object({ code: v.string(), message: v.pipe(v.string(), v.maxBytes(1000)) });
+
+export const parseOffer = (bytes: Uint8Array): OfferValue => parse(offerSchema, decodeCbor(bytes, "an offer"), "an offer");
+export const parseDecision = (bytes: Uint8Array): DecisionValue =>
+  parse(decisionSchema, decodeCbor(bytes, "a decision"), "a decision");
+export const parseFetch = (args: unknown): FetchArgs => parse(fetchSchema, args, "a request for blocks");
+export const parseFetchAnswer = (value: unknown): { token: string } =>
+  parse(fetchAnswerSchema, value, "the answer to a request for blocks");
+export const parseProblem = (bytes: Uint8Array): { code: string; message: string } =>
+  parse(problemSchema, decodeCbor(bytes, "a problem"), "a problem");
+
+export function encodeOffer({ name, size, mtimeMs }: Pick<OfferValue, "name" | "size" | "mtimeMs">): Buffer {
+  const time = Math.min(Math.max(Math.floor(mtimeMs), MIN_TIME_MS), MAX_TIME_MS);
+  return encodeCbor({ v: 1, kind: "file", name, size, mtimeMs: time });
+}
+
+export const encodeDecision = (decision: DecisionValue): Buffer => encodeCbor(decision);
+
+export const flattenRanges = (ranges: readonly BlockRange[]): number[] => ranges.flatMap(({ from, count }) => [from, count]);
+
+/** The ranges of a request for a blob of so many blocks; undefined when they are not ascending, disjoint, and inside it. */
+export function readRanges(flat: readonly number[], blocks: number): BlockRange[] | undefined {
+  if (flat.length % 2 !== 0) return undefined;
+  const ranges: BlockRange[] = [];
+  let end = 0;
+  for (let i = 0; i < flat.length; i += 2) {
+    const from = flat[i]!;
+    const count = flat[i + 1]!;
+    if (count === 0 || from < end || count > blocks - from) return undefined;
+    end = from + count;
+    ranges.push({ from, count });
+  }
+  return ranges;
+}
+
+/** Every block of the ranges, in order. */
+export function* blocksOf(ranges: readonly BlockRange[]): Generator<number> {
+  for (const { from, count } of ranges) for (let block = from; block < from + count; block++) yield block;
+}
