@@ -70,7 +70,7 @@ function ipv6Words(ip: string): number[] | undefined {
   const words = (part: string): number[] => (part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16)));
   if (right === undefined) return words(left);
   const [head, end] = [words(left), words(right)];
-  return [...head, ...new Array<number>(8 - head.length - end.length).fill(0), ...end];
+  return [...head, ...Array.from({ length: 8 - head.length - end.length }, () => 0), ...end];
 }
 
 /** Bridges and containers' ends: addresses that other devices rarely reach. */

@@ -77,7 +77,7 @@ test("aborting ends every attempt with the signal's reason", async () => {
 test("real addresses: the dead ones do not keep the living one from winning", async () => {
   const listener = await tcpTransport.listen("tcp://127.0.0.1:0", ({ duplex }) => duplex.destroy());
   const [good] = listener.addresses();
-  const won = await race(["tcp://127.0.0.1:1", "tcp://[::1]:1", good!], tcpTransport.dial, {
+  const won = await race(["tcp://127.0.0.1:1", "tcp://[::1]:1", good!], (address, signal) => tcpTransport.dial(address, signal), {
     signal: never,
     discard: ({ duplex }) => duplex.destroy(),
     staggerMs: 10,

@@ -78,8 +78,9 @@ async function listen(address: Address, onConnection: (connection: Connection) =
 async function bind(server: Server, { host, port }: HostPort, address: Address): Promise<void> {
   try {
     if (host !== "*") return await listening(server, host, port);
-    await listening(server, "::", port).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EAFNOSUPPORT" && error.code !== "EADDRNOTAVAIL") throw error;
+    await listening(server, "::", port).catch((error: unknown) => {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
       return listening(server, "0.0.0.0", port);
     });
   } catch (error) {

@@ -1,0 +1,87 @@
+// The answering side of a request.
+//
+// 1. read the head, within a limit of size, of time, and of what all heads of the session hold
+// 2. find the route; who may ask for it is decided there
+// 3. run the handler; `accept` answers at once and hands out the stream, otherwise its result or its error is the answer
+// 4. end an answered stream; cut one whose handler failed after it had accepted: never an end that could pass for success
+
+import type { Cbor } from "../core/cbor.ts";
+import { untilAborted } from "../core/async.ts";
+import { CoveyError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Logger } from "../core/log.ts";
+import type { Session, Stream } from "./contract.ts";
+import { createDeadline } from "./deadline.ts";
+import { decodeRequest, encodeFailed, encodeOk, type HeadBudget, readHead, type Request, type WithHead } from "./heads.ts";
+import { linger } from "./linger.ts";
+import type { RouteTable } from "./routes.ts";
+
+export interface RespondNeeds {
+  readonly session: Session;
+  readonly routes: RouteTable;
+  readonly budget: HeadBudget;
+  readonly requestMs: number;
+  readonly log: Logger;
+}
+
+/** Never rejects: whatever happens is told to the other side, or nobody is left to be told. */
+export async function respond(stream: Stream, needs: RespondNeeds): Promise<void> {
+  let request: Request;
+  let rest: Stream;
+  try {
+    const read = await readRequest(stream, needs);
+    request = decodeRequest(read.head);
+    rest = read.rest;
+  } catch (error) {
+    // Something still waits to read a head that did not come.
+    if (error instanceof CoveyError && error.code === "timeout") stream.reset();
+    else await say(stream, encodeFailed(error));
+    return;
+  }
+  await answer(request, rest, needs);
+}
+
+async function readRequest(stream: Stream, { session, budget, requestMs }: RespondNeeds): Promise<WithHead> {
+  using deadline = createDeadline(requestMs, "the head of a request");
+  const maxBytes = session.paired ? LIMITS.headBytes : LIMITS.strangerHeadBytes;
+  return await untilAborted(readHead(stream, "a request", maxBytes, budget), deadline.signal);
+}
+
+async function answer({ route, args }: Request, stream: Stream, { session, routes, log }: RespondNeeds): Promise<void> {
+  let state = "asked" as "asked" | "accepted" | "answered";
+  const gone = new AbortController();
+  void stream.closed.then(() => state === "answered" || gone.abort(new CoveyError("closed", "the asking side is gone")));
+
+  const accept = async (value: Cbor = null): Promise<Stream> => {
+    if (state !== "asked") throw new CoveyError("internal", `${route} was accepted twice, or after its answer`);
+    const head = encodeOk(value, true);
+    state = "accepted";
+    await stream.write(head);
+    return stream;
+  };
+
+  try {
+    const handler = routes.find(route, session.paired);
+    const value = await handler({ peer: session.peer, paired: session.paired, session, args, signal: gone.signal, accept });
+    const head = state === "accepted" ? undefined : encodeOk(value ?? null, false);
+    state = "answered";
+    await say(stream, head);
+  } catch (error) {
+    if (!(error instanceof CoveyError || gone.signal.aborted))
+      log.error({ route, error }, "a request failed by a fault in covey");
+    const accepted = state === "accepted";
+    state = "answered";
+    if (accepted) stream.reset();
+    else await say(stream, encodeFailed(error));
+  }
+}
+
+/** A last head, if there is one, and the end. */
+async function say(stream: Stream, head: Buffer | undefined): Promise<void> {
+  try {
+    if (head !== undefined) await stream.write(head);
+  } catch {
+    // Nobody is there to hear it.
+  }
+  await linger(stream);
+}
