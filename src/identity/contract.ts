@@ -23,6 +23,7 @@ export interface PairedPeer {
   readonly mine: boolean;
   /** Where it was last heard of, best first. */
   readonly addresses: readonly Address[];
+  /** The same on both sides, and later with each pairing: by the clock of the two that is ahead. */
   readonly pairedAtMs: number;
 }
 

@@ -14,6 +14,8 @@ export interface Home {
   readonly key: string;
   /** The paired peers, peer-book.ts. */
   readonly peers: string;
+  /** The port that it keeps. */
+  readonly port: string;
   /** The SQLite database of the spaces. */
   readonly database: string;
   /** Held by the process that runs the peer. */
@@ -50,6 +52,7 @@ export function homeAt(dir: string): Home {
     dir: absolute,
     key: file("key.pem"),
     peers: file("peers.json"),
+    port: file("port"),
     database: file("store.db"),
     lock: file("lock"),
     socket: file("socket"),

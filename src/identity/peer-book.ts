@@ -8,6 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import * as v from "valibot";
 
+import { createTurns } from "../core/async.ts";
 import { replaceFile, sweepTemporaries } from "../core/atomic-file.ts";
 import { fromHex, toHex } from "../core/bytes.ts";
 import { CoveyError } from "../core/errors.ts";
@@ -59,8 +60,8 @@ export async function openPeerBook(home: Pick<Home, "peers">): Promise<PeerBook>
 class FilePeerBook implements PeerBook {
   readonly #path: string;
   readonly #listeners = createListeners<void>();
+  readonly #inTurn = createTurns();
   #records: Records;
-  #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(path: string, records: Records) {
     this.#path = path;
@@ -138,12 +139,6 @@ class FilePeerBook implements PeerBook {
     await replaceFile(this.#path, `${JSON.stringify(file, undefined, 2)}\n`);
     this.#records = records;
     this.#listeners.emit();
-  }
-
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#lastChange.then(change);
-    this.#lastChange = result.catch(() => undefined);
-    return result;
   }
 }
 
