@@ -19,7 +19,8 @@ function check(value: unknown, what: string, depth: number): void {
   if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) {
     throw new CoveyError("bad-argument", `the value of ${JSON.stringify(what)} has a ${describe(value)}, which JSON can't say`);
   }
-  for (const part of Object.values(value)) check(part, what, depth + 1);
+  // Array.from: a hole in an array is an undefined.
+  for (const part of Array.isArray(value) ? Array.from(value as unknown[]) : Object.values(value)) check(part, what, depth + 1);
 }
 
 const describe = (value: unknown): string =>

@@ -1,4 +1,4 @@
-// What ends a daemon: a first SIGTERM, SIGINT or SIGHUP stops it in order, a second one at once, and so does a fault in itself.
+// What ends a daemon: being asked to, which stops it in order, or a fault in itself, which ends it at once.
 
 import { once } from "node:events";
 
@@ -7,20 +7,24 @@ import type { RunningDaemon } from "./run.ts";
 
 /** sysexits.h, EX_SOFTWARE. */
 const EXIT_FAULT = 70;
-const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
-const EXIT_SIGNALLED = 128 + 15;
+const EXIT_TERMINATED = 128 + 15;
 
-/** Resolves, once it has stopped, to the status for the process to exit with. */
+/** SIGTERM, SIGINT and SIGHUP ask it to stop; a second one ends it at once. Resolves to the status for the process to exit with. */
 export async function runUntilSignal(daemon: RunningDaemon): Promise<number> {
-  exitOnFault(daemon.log);
   const asked = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
-    daemon.log.info({ signal }, asked.signal.aborted ? "stops at once" : "stops");
-    if (asked.signal.aborted) process.exit(EXIT_SIGNALLED);
-    asked.abort();
+    if (asked.signal.aborted) process.exit(EXIT_TERMINATED);
+    asked.abort(signal);
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  await once(asked.signal, "abort");
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, onSignal);
+  return runUntil(asked.signal, daemon);
+}
+
+/** The same with the asking left to the caller. */
+export async function runUntil(asked: AbortSignal, daemon: RunningDaemon): Promise<number> {
+  exitOnFault(daemon.log);
+  if (!asked.aborted) await once(asked, "abort");
+  daemon.log.info({ why: String(asked.reason) }, "stops");
   try {
     await daemon.stop();
     return 0;

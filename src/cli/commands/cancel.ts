@@ -1,0 +1,14 @@
+import { parseOffer } from "../grammar.ts";
+import { examples } from "../help.ts";
+import type { Define } from "../program.ts";
+
+export const define: Define = (command, act) => {
+  examples(command, ["cancel 3", "take offer #3 back, or give its transfer up; the other side is told"]);
+  command.argument("<n>", "the number of the offer, as `covey transfers` shows it").action(
+    act(async ({ out, signal, covey }, n: string) => {
+      const offer = parseOffer(n);
+      await (await covey()).cancel(offer, { signal });
+      out.result(null, "Cancelled.");
+    }),
+  );
+};

@@ -1,0 +1,129 @@
+// `data`: values under keys, in this device's own space or in the one shared with a peer.
+
+import { CoveyError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Covey, DataHandle } from "../../control/covey.ts";
+import type { Context } from "../context.ts";
+import { renderConflicts, renderEvent, renderItems, renderValue } from "../data-view.ts";
+import { parsePlace, parseValue, type Place } from "../grammar.ts";
+import { examples } from "../help.ts";
+import type { Define } from "../program.ts";
+
+const KEY = "KEY is here, NAME:KEY is shared with that peer";
+const PREFIX = "a key, and all below it: todo, laptop:todo, laptop:";
+
+export const define: Define = (command, act) => {
+  examples(
+    command,
+    ["data set laptop:todo '{\"milk\":1}'", "a value that laptop and this device share"],
+    ["data get laptop:todo", "read it"],
+    ["data watch laptop:", "show every change as it happens"],
+    ["data set note - < note.txt", "a value of this device's own, from stdin"],
+  );
+
+  command
+    .command("get")
+    .summary("print the value of a key")
+    .argument("<[name:]key>", KEY)
+    .action(
+      act(async (context, text: string) => {
+        const { data, place } = await at(context, text);
+        const item = await data.get(keyOf(place, text), { signal: context.signal });
+        if (item === undefined)
+          throw new CoveyError("not-found", `there is nothing at ${JSON.stringify(text)}`, {
+            hint: "`covey data ls` lists the keys.",
+          });
+        context.out.result(item, renderValue(item.value));
+        if (item.conflicts > 0) context.out.note(`Other values lost to this one: covey data conflicts ${text}`);
+      }),
+    );
+
+  command
+    .command("set")
+    .summary("set a key to a value")
+    .argument("<[name:]key>", KEY)
+    .argument("<value>", "JSON if it parses as JSON, else text; - reads it from stdin")
+    .option(
+      "--if-version <version>",
+      "only if it still has that version (`data get --json` shows it), or `none` if it must be new",
+    )
+    .action(
+      act(async (context, text: string, value: string, { ifVersion }: { readonly ifVersion?: string }) => {
+        const { data, place } = await at(context, text);
+        const content = value === "-" ? await fromStdin(context.signal) : value;
+        const condition = ifVersion === undefined ? {} : { ifVersion: ifVersion === "none" ? null : ifVersion };
+        const item = await data.set(keyOf(place, text), parseValue(content), { ...condition, signal: context.signal });
+        context.out.result(item, "");
+      }),
+    );
+
+  command
+    .command("rm")
+    .summary("remove a key")
+    .argument("<[name:]key>", KEY)
+    .option("--if-version <version>", "only if it still has that version")
+    .action(
+      act(async (context, text: string, options: { readonly ifVersion?: string }) => {
+        const { data, place } = await at(context, text);
+        const removed = await data.remove(keyOf(place, text), { ...options, signal: context.signal });
+        if (!removed) context.out.note("There was nothing.");
+        context.out.result(removed, "");
+      }),
+    );
+
+  command
+    .command("ls")
+    .summary("list keys and their values")
+    .argument("[[name:]prefix]", PREFIX, "")
+    .action(
+      act(async (context, text: string) => {
+        const { data, place } = await at(context, text);
+        const items = await data.list(place.what, { signal: context.signal });
+        if (items.length === 0) context.out.note("There is nothing.");
+        context.out.result(items, await renderItems(items, context.out));
+      }),
+    );
+
+  command
+    .command("watch")
+    .summary("show every change as it happens, until Ctrl-C")
+    .argument("[[name:]prefix]", PREFIX, "")
+    .action(
+      act(async (context, text: string) => {
+        const { data, place } = await at(context, text);
+        for await (const event of data.watch(place.what, { signal: context.signal }))
+          context.out.result(event, renderEvent(event, context.out));
+      }),
+    );
+
+  command
+    .command("conflicts")
+    .summary("keys that were set on several devices at once, and the values that lost")
+    .argument("[[name:]prefix]", PREFIX, "")
+    .action(
+      act(async (context, text: string) => {
+        const { data, place } = await at(context, text);
+        const conflicts = await data.conflicts(place.what, { signal: context.signal });
+        if (conflicts.length === 0) context.out.note("There are none.");
+        context.out.result(conflicts, renderConflicts(conflicts, context.out));
+        if (conflicts.length > 0) context.out.note("\nSetting the key again settles it.");
+      }),
+    );
+};
+
+async function at({ covey }: Context, text: string): Promise<{ data: DataHandle; place: Place }> {
+  const place = parsePlace(text);
+  const me: Covey = await covey();
+  return { place, data: place.name === undefined ? me.data() : me.peer(place.name).data() };
+}
+
+function keyOf({ what }: Place, text: string): string {
+  if (what === "")
+    throw new CoveyError("bad-argument", `${JSON.stringify(text)} names no key`, { hint: "NAME:KEY names a key at a peer." });
+  return what;
+}
+
+async function fromStdin(signal: AbortSignal): Promise<string> {
+  const { readText } = await import("../stdin.ts");
+  return readText(process.stdin, LIMITS.inlineValueBytes + 2, signal);
+}

@@ -1,0 +1,38 @@
+// `inbox`: what waits for the user. Looking marks nothing read.
+
+import { printable, printableLines } from "../../core/text.ts";
+import type { Inbox } from "../../control/covey.ts";
+import { formatSize, formatTime } from "../format.ts";
+import { examples } from "../help.ts";
+import type { Output } from "../output.ts";
+import type { Define } from "../program.ts";
+
+export const define: Define = (command, act) => {
+  examples(
+    command,
+    ["inbox", "unread messages, and files that are offered"],
+    ["msg NAME", "a conversation; marks it read"],
+    ["receive N", "take a file"],
+  );
+  command.action(
+    act(async ({ out, signal, covey }) => {
+      const inbox = await (await covey()).inbox({ signal });
+      if (inbox.messages.length + inbox.offers.length === 0) out.note("Nothing waits for you.");
+      out.result(inbox, renderInbox(inbox, out));
+      if (inbox.messages.length > 0) out.note("\ncovey msg NAME shows a conversation and marks it read.");
+      if (inbox.offers.length > 0) out.note("\ncovey receive N takes a file into this directory, covey decline N says no.");
+    }),
+  );
+};
+
+function renderInbox({ messages, offers }: Inbox, out: Output): string {
+  const said = messages.map(
+    ({ peer, text, sentAtMs }) =>
+      `${out.style("dim", formatTime(sentAtMs))}  ${out.style("cyan", printable(peer))}: ${printableLines(text).replaceAll("\n", "\n    ")}`,
+  );
+  const offered = offers.map(
+    ({ number, name, size, peerName }) =>
+      `${out.style("bold", `#${number}`)}  ${printable(name)}, ${formatSize(size)}, from ${printable(peerName)}`,
+  );
+  return [...said, ...(said.length > 0 && offered.length > 0 ? [""] : []), ...offered].join("\n");
+}

@@ -1,0 +1,80 @@
+// `msg`: one message, the conversation so far, or the conversation as it goes on.
+
+import { sleep } from "../../core/async.ts";
+import { CoveyError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { printable } from "../../core/text.ts";
+import type { PeerHandle } from "../../control/covey.ts";
+import type { Message } from "../../services/messages/contract.ts";
+import { renderConversation } from "../conversation.ts";
+import type { Context } from "../context.ts";
+import { parsePeerArgument } from "../grammar.ts";
+import { examples } from "../help.ts";
+import type { Define } from "../program.ts";
+
+interface MsgOptions {
+  readonly follow?: boolean;
+}
+
+const SHOWN = 20;
+const DELIVERY = { everyMs: 15, atMostMs: 600 };
+
+export const define: Define = (command, act) => {
+  examples(
+    command,
+    ['msg laptop "lunch?"', "send a message; it waits here while laptop is away"],
+    ["msg laptop", "the conversation so far; marks it read"],
+    ["msg laptop --follow", "the conversation as it goes on; what you type is sent"],
+    ["msg laptop - < notes.txt", "the text from stdin"],
+  );
+  command
+    .argument("<name>", "the peer")
+    .argument("[text...]", "what to say; - reads it from stdin")
+    .option("-f, --follow", "stay, and show what comes")
+    .action(
+      act(async (context, name: string, words: readonly string[], options: MsgOptions) => {
+        const peer = (await context.covey()).peer(parsePeerArgument(name));
+        if (words.length > 0) await say(context, peer, words);
+        if (options.follow === true) {
+          const { followConversation } = await import("../conversation.ts");
+          await followConversation(context, peer, words.length > 0 ? 0 : SHOWN);
+        } else if (words.length === 0) await show(context, peer);
+      }),
+    );
+};
+
+async function say({ out, signal }: Context, peer: PeerHandle, words: readonly string[]): Promise<void> {
+  const text = words.length === 1 && words[0] === "-" ? await fromStdin(signal) : words.join(" ");
+  const message = await delivered(peer, await peer.message(text, { signal }), signal);
+  const told = {
+    queued: `queued: it goes to ${printable(peer.name)} once that is there`,
+    delivered: "delivered",
+    read: "delivered",
+  };
+  out.result(message, told[message.state]);
+}
+
+/** A peer that is there has it within a moment, and then that is what to say. */
+async function delivered(peer: PeerHandle, sent: Message, signal: AbortSignal): Promise<Message> {
+  if ((await peer.show({ signal })).session === undefined) return sent;
+  for (let waited = 0; waited < DELIVERY.atMostMs; waited += DELIVERY.everyMs) {
+    const now = (await peer.messages({ limit: SHOWN, signal })).find(({ id }) => id === sent.id);
+    if (now !== undefined && now.state !== "queued") return now;
+    await sleep(DELIVERY.everyMs, signal);
+  }
+  return sent;
+}
+
+async function show({ out, signal }: Context, peer: PeerHandle): Promise<void> {
+  const messages = await peer.messages({ limit: SHOWN, signal });
+  if (messages.length === 0) out.note(`Nothing was said yet: covey msg ${printable(peer.name)} "hello"`);
+  out.result(messages, renderConversation(messages, peer.name, out));
+  await peer.markRead({ signal });
+}
+
+async function fromStdin(signal: AbortSignal): Promise<string> {
+  const { readText } = await import("../stdin.ts");
+  const text = await readText(process.stdin, LIMITS.messageBytes + 2, signal);
+  if (text === "") throw new CoveyError("bad-argument", "stdin is empty");
+  return text;
+}

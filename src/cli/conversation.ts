@@ -1,0 +1,77 @@
+// A conversation with one peer: what was said, and what is being said.
+
+import { createInterface } from "node:readline";
+
+import { printable, printableLines } from "../core/text.ts";
+import type { PeerHandle } from "../control/covey.ts";
+import type { Message } from "../services/messages/contract.ts";
+import type { Context } from "./context.ts";
+import { formatTime } from "./format.ts";
+import type { Output } from "./output.ts";
+
+const INDENT = "\n    ";
+const PROMPT = "> ";
+
+export const renderConversation = (messages: readonly Message[], peer: string, out: Output): string =>
+  messages.map((message) => renderMessage(message, peer, out)).join("\n");
+
+function renderMessage(message: Message, peer: string, out: Output): string {
+  const fromThem = message.from === message.with;
+  const who = fromThem ? out.style("cyan", printable(peer)) : "you";
+  const state = fromThem ? "" : out.style("dim", ` (${message.state})`);
+  const text = printableLines(message.text).replaceAll("\n", INDENT);
+  return `${out.style("dim", formatTime(message.sentAtMs))}  ${who}: ${text}${state}`;
+}
+
+/** Shows the last messages, then every new one, until the signal aborts; on a terminal, lines that are typed are sent. */
+export async function followConversation(context: Context, peer: PeerHandle, shown: number): Promise<void> {
+  const { out, signal } = context;
+  const line = context.canAsk ? readLines(context, peer) : undefined;
+  const print = (message: Message): void => {
+    line?.clear();
+    out.result(message, renderMessage(message, peer.name, out));
+    line?.prompt();
+  };
+  try {
+    // The watch stands before the past is read: nothing falls between the two, and what is in both is told once.
+    const events = peer.watchMessages({ signal })[Symbol.asyncIterator]();
+    let next = events.next();
+    const past = shown === 0 ? [] : await peer.messages({ limit: shown, signal });
+    for (const message of past) print(message);
+    if (past.length > 0) await peer.markRead({ signal });
+    if (past.length === 0) out.note("Nothing yet. Ctrl-C ends this.");
+    const told = new Set(past.map(({ id }) => id));
+    for (let event = await next; event.done !== true; event = await next) {
+      next = events.next();
+      if (event.value.type !== "message" || told.has(event.value.message.id)) continue;
+      const { message } = event.value;
+      print(message);
+      if (message.from === message.with) await peer.markRead({ signal });
+    }
+  } finally {
+    line?.close();
+  }
+}
+
+interface Line {
+  /** Takes the prompt away, so that something else can be printed. */
+  clear(): void;
+  prompt(): void;
+  close(): void;
+}
+
+function readLines({ out, signal }: Context, peer: PeerHandle): Line {
+  const reader = createInterface({ input: process.stdin, output: process.stderr, prompt: PROMPT });
+  reader.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  reader.on("line", (text) => {
+    if (text.trim() === "") return reader.prompt();
+    peer.message(text, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) out.warn(printable(error instanceof Error ? error.message : String(error)));
+    });
+  });
+  return {
+    clear: () => void process.stderr.write("\r\u001b[K"),
+    prompt: () => reader.prompt(true),
+    close: () => reader.close(),
+  };
+}

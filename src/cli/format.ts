@@ -1,0 +1,54 @@
+// Sizes, times and the like, for people.
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/** Three digits at least matter, no more: "0 B", "999 B", "1.00 KiB", "61.2 MiB", "256 MiB". */
+export function formatSize(bytes: number): string {
+  let unit = 0;
+  let amount = bytes;
+  while (amount >= 999.5 && unit < UNITS.length - 1) {
+    amount /= 1024;
+    unit++;
+  }
+  const digits = unit === 0 ? 0 : amount < 9.995 ? 2 : amount < 99.95 ? 1 : 0;
+  return `${amount.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+export const formatRate = (bytesPerSecond: number): string => `${formatSize(bytesPerSecond)}/s`;
+
+/** "0:07", "12:34", "3:07:00", and from a day on "2 d 4 h": for time that is left. */
+export function formatClock(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  if (days > 0) return `${days} d ${hours} h`;
+  const two = (number: number): string => String(number).padStart(2, "0");
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+/** "420 ms", "4.2 s", "3 min", "3 h 12 min", "2 d 4 h": for time that has passed. */
+export function formatDuration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** The time of day today, else the date with it, in this device's time zone. */
+export function formatTime(atMs: number, nowMs = Date.now()): string {
+  const at = new Date(atMs);
+  if (Number.isNaN(at.getTime())) return "some time";
+  const two = (number: number): string => String(number).padStart(2, "0");
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  if (at.toDateString() === new Date(nowMs).toDateString()) return time;
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+}
+
+/** "1 message", "2 messages". */
+export const formatCount = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+
+/** Enough of an id to recognise it by. */
+export const shortId = (id: string): string => (id.length > 12 ? `${id.slice(0, 10)}…` : id);

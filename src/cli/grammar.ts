@@ -1,0 +1,83 @@
+// What the user types: what is here is a bare argument, what is elsewhere is NAME:WHAT. One place for every such form.
+
+import { resolve } from "node:path";
+
+import { CoveyError } from "../core/errors.ts";
+import type { Address } from "../core/ids.ts";
+import type { Json } from "../services/data/contract.ts";
+
+/** A place: at a peer, or with no name here. */
+export interface Place {
+  readonly name: string | undefined;
+  readonly what: string;
+}
+
+/** "laptop:todo/1" is todo/1 at laptop, "todo/1" is here, and so is "self:a:b", for a key with a colon. Throws `bad-argument`. */
+export function parsePlace(text: string): Place {
+  const colon = text.indexOf(":");
+  if (colon < 0) return { name: undefined, what: text };
+  if (text.startsWith("//", colon + 1))
+    throw wrong(`${JSON.stringify(text)} is a URL, which has no meaning here`, "NAME:KEY names a key at a peer.");
+  if (colon === 0)
+    throw wrong(`${JSON.stringify(text)} has nothing before the colon`, "NAME:KEY names a key at a peer; self:KEY one here.");
+  return { name: text.slice(0, colon), what: text.slice(colon + 1) };
+}
+
+/** Where only a peer makes sense: "laptop" or "laptop:". Throws `bad-argument`. */
+export function parsePeerArgument(text: string): string {
+  const name = text.endsWith(":") ? text.slice(0, -1) : text;
+  if (name === "") throw wrong("the name of the peer is empty", "`covey peer ls` lists the paired peers.");
+  if (name.includes(":"))
+    throw wrong(`${JSON.stringify(text)} is not a peer's name`, "Only a peer can be named here: NAME or NAME:.");
+  return name;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** "90s", "1h30m", "500ms"; a bare number is seconds. ms. Throws `bad-argument`. */
+export function parseDuration(text: string): number {
+  const parts = /^\d+(?:\.\d+)?$/.test(text) ? [[text, text, "s"]] : [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/gy)];
+  const whole = parts.map(([part]) => part).join("") === text && parts.length > 0;
+  const ms = Math.round(parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNIT_MS[unit!]!, 0));
+  if (!whole || ms <= 0) throw wrong(`${JSON.stringify(text)} is not a duration`, "Write it as 90s, 5m, 1h30m or 3d.");
+  if (ms > MAX_TIMER_MS) throw wrong(`${JSON.stringify(text)} is too long`, "24 days are the most.");
+  return ms;
+}
+
+/** Addresses to listen at: a scheme may be left out. ["none"] is nowhere, ["default"] what it is without --listen. */
+export function parseListen(texts: readonly string[]): readonly Address[] | null {
+  if (texts.length === 1 && texts[0] === "default") return null;
+  if (texts.length === 1 && texts[0] === "none") return [];
+  return texts.map((text) => {
+    const address = /^[a-z][a-z0-9]*:\/\//.test(text) ? text : `tcp://${text}`;
+    if (!/^[a-z][a-z0-9]*:\/\/(?:\[[0-9a-fA-F:.%\w]+\]|[^\s:/[\]]+):\d{1,5}$/.test(address)) {
+      throw wrong(
+        `${JSON.stringify(text)} is not an address to listen at`,
+        "Write it as tcp://HOST:PORT; * is every interface, port 0 any free one.",
+      );
+    }
+    return address;
+  });
+}
+
+/** A value is JSON if it parses as JSON, else text. */
+export function parseValue(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return text;
+  }
+}
+
+/** A file or directory here, absolute: the daemon has a working directory of its own. */
+export const parsePath = (text: string): string => resolve(text);
+
+/** The number of an offer as `covey transfers` shows it, or its id. Throws `bad-argument`. */
+export function parseOffer(text: string): string {
+  if (!/^#?[0-9a-z]{1,128}$/i.test(text))
+    throw wrong(`${JSON.stringify(text)} is not the number of an offer`, "`covey transfers` shows them.");
+  return text.replace(/^#/, "");
+}
+
+const wrong = (message: string, hint: string): CoveyError => new CoveyError("bad-argument", message, { hint });

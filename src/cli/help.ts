@@ -1,0 +1,100 @@
+// Help that leads with examples, and usage errors that reach our own reporting instead of commander's.
+
+import type { Command, Help } from "commander";
+
+/** A command line without the leading "covey", and what it is for. */
+export type Example = readonly [line: string, what: string];
+
+const examplesOf = new WeakMap<Command, readonly Example[]>();
+
+export function examples(command: Command, ...list: readonly Example[]): void {
+  examplesOf.set(command, list);
+}
+
+/** For the program, before its commands are added: they inherit it. */
+export function configureHelp(program: Command): void {
+  program
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ formatHelp });
+  examples(
+    program,
+    ["demo", "see it all work, on this machine alone"],
+    ["pair", "make a ticket for another device"],
+    ["pair TICKET --as laptop", "pair with the device that made it"],
+    ['msg laptop "lunch?"', "send a message"],
+    ["send FILE laptop:", "send a file"],
+  );
+}
+
+function formatHelp(command: Command, helper: Help): string {
+  const width = Math.min(helper.helpWidth ?? 80, 100);
+  const sections = [
+    `${[...parentsOf(command), command].map((one) => one.name()).join(" ")}: ${command.summary()}`,
+    exampleSection(command),
+    section("Usage", [[helper.commandUsage(command), ""]], width),
+    section(
+      "Arguments",
+      helper.visibleArguments(command).map((argument) => [argument.name(), argument.description]),
+      width,
+    ),
+    ...grouped(command, helper, width),
+    command.parent === null ? "" : "Options that every command has: covey --help",
+  ];
+  return `${sections.filter((text) => text !== "").join("\n\n")}\n`;
+}
+
+function* parentsOf(command: Command): Iterable<Command> {
+  if (command.parent === null) return;
+  yield* parentsOf(command.parent);
+  yield command.parent;
+}
+
+function exampleSection(command: Command): string {
+  const list = examplesOf.get(command) ?? [];
+  const longest = Math.max(0, ...list.map(([line]) => line.length));
+  return list.map(([line, what]) => `  covey ${line.padEnd(longest)}   # ${what}`).join("\n");
+}
+
+function grouped(command: Command, helper: Help, width: number): readonly string[] {
+  const commands = helper.visibleCommands(command).filter((one) => one.name() !== "help");
+  // Every command has --help.
+  const options = helper.visibleOptions(command).filter(({ long }) => command.parent === null || long !== "--help");
+  return [
+    ...[...helper.groupItems([...command.commands], commands, (one) => one.helpGroup() || "Commands:")].map(([title, items]) =>
+      section(
+        title,
+        items.map((one) => [helper.subcommandTerm(one).replace(" [options]", ""), one.summary()]),
+        width,
+      ),
+    ),
+    ...[...helper.groupItems([...command.options], options, (one) => one.helpGroupHeading ?? "Options:")].map(([title, items]) =>
+      section(
+        title,
+        items.map((one) => [one.flags, one.description]),
+        width,
+      ),
+    ),
+  ];
+}
+
+function section(title: string, rows: readonly (readonly [term: string, description: string])[], width: number): string {
+  if (rows.length === 0) return "";
+  const longest = Math.max(...rows.map(([term, description]) => (description === "" ? 0 : term.length)));
+  const lines = rows.map(([term, description]) => {
+    const indent = " ".repeat(longest + 5);
+    const [first = "", ...more] = wrap(description, Math.max(20, width - indent.length));
+    return [`  ${term.padEnd(longest)}   ${first}`.trimEnd(), ...more.map((line) => indent + line)].join("\n");
+  });
+  return [`${title.replace(/:$/, "")}:`, ...lines].join("\n");
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}

@@ -1,0 +1,102 @@
+// The commands by name, and the options that all of them have. Only the file of the command that is called is loaded.
+
+import { Command, Option } from "commander";
+
+import { VERSION } from "../core/version.ts";
+import { createContext, type Context, type GlobalOptions } from "./context.ts";
+import { parseDuration } from "./grammar.ts";
+import { configureHelp } from "./help.ts";
+
+/** Wraps what a command does: it gets its context first, and may return an exit status. */
+export type Act = <Args extends unknown[]>(
+  body: (context: Context, ...args: Args) => Promise<number | void>,
+) => (...args: Args) => Promise<void>;
+
+/** What each file under commands/ exports: its arguments, options and examples on its command. */
+export type Define = (command: Command, act: Act) => void;
+
+interface Entry {
+  readonly name: string;
+  readonly group: string;
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly define: Define }>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  entry("Start here:", "demo", "two real peers on this machine do everything", () => import("./commands/demo.ts")),
+  entry("This device:", "up", "start this device's peer", () => import("./commands/up.ts")),
+  entry("This device:", "down", "stop it", () => import("./commands/down.ts")),
+  entry("This device:", "status", "who is there, and what is going on", () => import("./commands/status.ts")),
+  entry("Peers:", "pair", "pair with another device, by a ticket", () => import("./commands/pair.ts")),
+  entry("Peers:", "peer", "list, show, rename and remove paired peers", () => import("./commands/peer.ts")),
+  entry("Talk:", "msg", "send a message, read or follow a conversation", () => import("./commands/msg.ts")),
+  entry("Talk:", "inbox", "unread messages and offers", () => import("./commands/inbox.ts")),
+  entry("Share:", "send", "send a file to a peer", () => import("./commands/send.ts")),
+  entry("Share:", "receive", "take files that are offered", () => import("./commands/receive.ts")),
+  entry("Share:", "decline", "say no to an offer", () => import("./commands/decline.ts")),
+  entry("Share:", "cancel", "take an offer back, or give a transfer up", () => import("./commands/cancel.ts")),
+  entry("Share:", "transfers", "what was sent and received, and what still runs", () => import("./commands/transfers.ts")),
+  entry("Keep in sync:", "data", "values under keys, here or shared with a peer", () => import("./commands/data.ts")),
+];
+
+/** The program for these arguments; `status` is the exit status once it has run. */
+export async function createProgram(
+  argv: readonly string[],
+  interrupt: AbortSignal,
+): Promise<{ program: Command; status: () => number }> {
+  const program = new Command("covey");
+  let status = 0;
+  const act: Act =
+    (body) =>
+    async (...args) => {
+      await using context = createContext(program.opts<GlobalOptions>(), interrupt);
+      status = (await body(context, ...args)) ?? 0;
+    };
+
+  program.summary("machines, and the people behind them, talk, share files and keep data in sync, directly");
+  addGlobalOptions(program);
+  configureHelp(program);
+  for (const { name, group, summary } of COMMANDS) program.command(name).summary(summary).helpGroup(group);
+  const called = COMMANDS.find(({ name }) => name === commandIn(argv)[0]);
+  if (called !== undefined) {
+    const { define } = await called.load();
+    const command = program.commands.find((one) => one.name() === called.name)!;
+    define(command, act);
+  }
+  return { program, status: () => status };
+}
+
+const globalOptions: readonly Option[] = [
+  new Option("--home <dir>", "the directory of everything of one peer (or set COVEY_HOME)").env("COVEY_HOME"),
+  new Option("--json", "the result as JSON, one value a line"),
+  new Option("-q, --quiet", "results only"),
+  new Option("-v, --verbose", "say more"),
+  new Option("-y, --yes", "answer yes to every question"),
+  new Option("--no-input", "never ask anything"),
+  new Option("--no-progress", "no progress bars"),
+  new Option("--color <when>", "colours: auto, always or never").choices(["auto", "always", "never"]).default("auto"),
+  new Option("--timeout <duration>", "give up after this long: 90s, 5m, 12h").argParser(parseDuration),
+  new Option("--once", "leave nothing running: the peer runs inside this command only"),
+];
+
+function addGlobalOptions(program: Command): void {
+  program.optionsGroup("Everywhere:");
+  for (const option of globalOptions) program.addOption(option);
+  program.version(VERSION, "--version", "the version").helpOption("-h, --help", "how a command is used, with examples");
+}
+
+/** The name of the command that is called, if there is one: the first argument that is no option, and no option's value. */
+export function commandIn(argv: readonly string[]): readonly string[] {
+  const takesValue = new Set(globalOptions.filter((option) => option.required).map((option) => option.long));
+  const words: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    if (takesValue.has(argv[i])) i++;
+    else if (!argv[i]!.startsWith("-")) words.push(argv[i]!);
+  }
+  const [name] = words[0] === "help" ? words.slice(1) : words;
+  return COMMANDS.some((command) => command.name === name) ? [name!] : [];
+}
+
+function entry(group: string, name: string, summary: string, load: Entry["load"]): Entry {
+  return { name, group, summary, load };
+}

@@ -1,0 +1,75 @@
+// One run of the command line: 1. signals and a closed pipe are watched, 2. the one command that was named is loaded and run, 3. what
+// went wrong is said in a line, and becomes the exit status.
+
+import { CommanderError } from "commander";
+
+import { CoveyError, fromPlatform } from "../core/errors.ts";
+import { printable } from "../core/text.ts";
+import { Interrupted } from "./interrupted.ts";
+import { commandIn, createProgram } from "./program.ts";
+import { jsonLine } from "./json.ts";
+
+const EXIT_PIPE_CLOSED = 128 + 13;
+const EXIT_USAGE = 2;
+
+/** Resolves to the exit status, docs/cli.md. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const interrupt = new AbortController();
+  const stopWatching = watchSignals(interrupt);
+  try {
+    const { program, status } = await createProgram(argv, interrupt.signal);
+    await program.parseAsync(argv.length === 0 ? ["--help"] : [...argv], { from: "user" });
+    return status();
+  } catch (error) {
+    return report(error, argv);
+  } finally {
+    stopWatching();
+  }
+}
+
+/** The first Ctrl-C stops what can be gone on with later; the second one quits. */
+function watchSignals(interrupt: AbortController): () => void {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    const why = new Interrupted(signal);
+    if (interrupt.signal.aborted) process.exit(why.exitCode);
+    interrupt.abort(why);
+  };
+  // `covey … | head` has read enough: that is no error, and nobody is left to tell.
+  const onError = (error: NodeJS.ErrnoException): void => {
+    if (error.code === "EPIPE") process.exit(EXIT_PIPE_CLOSED);
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
+  process.stdout.on("error", onError);
+  process.stderr.on("error", onError);
+  return () => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.off(signal, onSignal);
+  };
+}
+
+function report(error: unknown, argv: readonly string[]): number {
+  if (error instanceof Interrupted) return error.exitCode;
+  if (error instanceof CommanderError) {
+    // Help and the version were asked for, and shown.
+    if (error.exitCode === 0) return 0;
+    // Help was shown because a command was left out: `covey data`.
+    if (error.code === "commander.help") return EXIT_USAGE;
+  }
+  const problem = error instanceof CommanderError ? usageError(error, argv) : fromPlatform(error, "do this");
+  if (argv.includes("--json")) {
+    process.stderr.write(jsonLine(problem));
+    return problem.exitCode;
+  }
+  const bold = process.stderr.isTTY && process.env["NO_COLOR"] === undefined;
+  process.stderr.write(`${bold ? "\u001b[31mcovey:\u001b[39m" : "covey:"} ${printable(problem.message)}\n`);
+  if (problem.hint !== undefined) process.stderr.write(`${printable(problem.hint)}\n`);
+  if (problem.code === "internal" && argv.includes("-v")) process.stderr.write(`${printable(String((error as Error).stack))}\n`);
+  return problem.exitCode;
+}
+
+/** commander's "error: unknown command 'sned'\n(Did you mean send?)". */
+function usageError(error: CommanderError, argv: readonly string[]): CoveyError {
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const hint =
+    suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`covey ${[...commandIn(argv), ""].join(" ")}--help\` shows how it is used.`;
+  return new CoveyError("bad-argument", message, { hint });
+}

@@ -1,0 +1,43 @@
+// This device at a glance.
+
+import { printable } from "../core/text.ts";
+import type { PeerLink, Status } from "../peer/contract.ts";
+import { formatCount, formatDuration } from "./format.ts";
+import type { Output } from "./output.ts";
+import { renderTable } from "./table.ts";
+
+export async function renderStatus(status: Status, out: Output): Promise<string> {
+  const { name, uptimeMs, version, peerId, addresses, home, incoming, peers, warnings } = status;
+  const waiting = [
+    status.unread > 0 ? `${formatCount(status.unread, "unread message")}: covey inbox` : "",
+    status.offersWaiting > 0 ? `${formatCount(status.offersWaiting, "file")} offered to you: covey receive` : "",
+    status.transfersRunning > 0 ? `${formatCount(status.transfersRunning, "transfer")} under way: covey transfers` : "",
+    ...warnings.map((warning) => out.style("yellow", printable(warning))),
+  ].filter((line) => line !== "");
+  return [
+    `${out.style("bold", printable(name))} is up, for ${formatDuration(uptimeMs)} (covey ${version})`,
+    `  id        ${peerId}`,
+    ...(addresses.length === 0
+      ? ["  listens   nowhere"]
+      : addresses.map((address, i) => `${i === 0 ? "  listens " : "          "}  ${printable(address)}`)),
+    `  home      ${printable(home)}`,
+    `  incoming  ${printable(incoming)}`,
+    "",
+    peers.length === 0 ? "No peer is paired yet: covey pair" : await renderPeers(peers, out),
+    ...(waiting.length === 0 ? [] : ["", ...waiting]),
+  ].join("\n");
+}
+
+export function renderPeers(peers: readonly PeerLink[], out: Output): Promise<string> {
+  return renderTable(
+    [{ title: "PEER" }, { title: "STATE" }, { title: "ADDRESS" }, { title: "WAITING", align: "right" }],
+    peers.map(({ name, mine, session, addresses, waitingOut }) => [
+      printable(name) + (mine ? " (mine)" : ""),
+      session === undefined ? "away" : "connected",
+      printable(session?.address ?? addresses[0] ?? "-"),
+      waitingOut === 0 ? "" : String(waitingOut),
+    ]),
+    out.columns,
+    (titles) => out.style("dim", titles),
+  );
+}

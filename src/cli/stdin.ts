@@ -1,0 +1,24 @@
+// Text from a pipe, for the argument `-`.
+
+import type { Readable } from "node:stream";
+import { addAbortSignal } from "node:stream";
+
+import { CoveyError } from "../core/errors.ts";
+
+/** All of it as UTF-8, without one line break at its end. Rejects with `bad-argument`, `limit`, or the signal's reason. */
+export async function readText(input: Readable, maxBytes: number, signal: AbortSignal): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const part of addAbortSignal(signal, input)) {
+      parts.push(part as Buffer);
+      size += (part as Buffer).length;
+      if (size > maxBytes) throw new CoveyError("limit", `stdin has more than ${maxBytes} bytes`);
+    }
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts)).replace(/\r?\n$/, "");
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (error instanceof CoveyError) throw error;
+    throw new CoveyError("bad-argument", "stdin is not UTF-8 text", { cause: error });
+  }
+}
