@@ -49,9 +49,9 @@ export async function lanesOf(store: Reader, space: SpaceId, author: PeerId): Pr
   for (let i = 0; i < LIMITS.messageLanes; i++) {
     const [first] = await store.list(space, prefix, { limit: 1, after });
     if (first === undefined) break;
-    const place = placeOf(first.path);
-    if (place?.type === "message") lanes.push(place.lane);
-    after = behind(author, componentBelow(first.path));
+    const component = componentBelow(first.path);
+    if (isIncarnation(component)) lanes.push({ author, incarnation: component });
+    after = behind(author, component);
   }
   return lanes;
 }

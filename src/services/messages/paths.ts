@@ -35,10 +35,12 @@ export function placeOf(path: Path): Place | undefined {
   const [service, author, lane, number, ...rest] = componentsOf(path) as [string?, PeerId?, Incarnation?, string?, ...string[]];
   if (service !== SERVICE || author === undefined || lane === undefined || rest.length > 0) return undefined;
   if (number === undefined) return lane === MARK ? { type: "mark", owner: author } : undefined;
-  if (!/^[0-9a-f]{16}$/.test(lane) || !/^\d{12}$/.test(number) || Number(number) === 0) return undefined;
+  if (!isIncarnation(lane) || !/^\d{12}$/.test(number) || Number(number) === 0) return undefined;
   return { type: "message", lane: { author, incarnation: lane }, n: Number(number) };
 }
 
 /** Both members may write anywhere in their space; what somebody writes in another's place does not count. */
 export const isOfLane = (version: Version, lane: Lane): boolean =>
   version.author === lane.author && version.incarnation === lane.incarnation;
+
+export const isIncarnation = (text: string): text is Incarnation => /^[0-9a-f]{16}$/.test(text);

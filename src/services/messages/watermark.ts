@@ -3,6 +3,7 @@
 //   2. then, whenever messages of the peer are stored here, the lanes they are in are read on; a gap holds the watermark
 //   3. what arrived within LIMITS.markMs is written as one overwritten entry, one write at a time
 
+import { createTurns } from "../../core/async.ts";
 import { CoveyError } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import type { SpaceStore } from "../../space/contract.ts";
@@ -27,14 +28,8 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
   /** Up to where each lane was found without a gap. */
   const reached = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
-  let turn: Promise<unknown> = Promise.resolve();
-
   /** One after the other: reading on, and writing. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = turn.then(work);
-    turn = done.catch(() => {});
-    return done;
-  }
+  const inTurn = createTurns();
 
   async function run(): Promise<void> {
     const { signal } = closing;
@@ -122,7 +117,7 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
       clearTimeout(timer);
       closing.abort(new CoveyError("closed", "the peer is closing"));
       await running;
-      await turn;
+      await inTurn(async () => {});
     },
   };
 }

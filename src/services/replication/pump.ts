@@ -1,6 +1,7 @@
 // Does for one peer what the core says: opens the push stream, reads the store, writes batches, reads answers.
 // Every opening is an attempt of its own; what an earlier one still hears is dropped.
 
+import { createTurns } from "../../core/async.ts";
 import { CoveyError } from "../../core/errors.ts";
 import type { PeerId, SpaceId, StoreId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -20,6 +21,8 @@ export interface Pump {
   connected(session: Session | undefined): void;
   committed(seq: number): void;
   status(): ReplicationStatus;
+  /** Resolves when the store knows of all that was acknowledged. */
+  saved(): Promise<void>;
   /** For good: the peer is not paired any more, or everything closes. */
   stop(): Promise<void>;
 }
@@ -36,7 +39,7 @@ interface Attempt {
   readonly ending: AbortController;
   stream: Stream | undefined;
   /** Writes, one behind the other. */
-  writing: Promise<void>;
+  readonly inTurn: ReturnType<typeof createTurns>;
   /** Runs while a batch waits for its answer. */
   deadline: NodeJS.Timeout | undefined;
 }
@@ -108,7 +111,7 @@ export function createPump({ store, peer, space, log }: Needs): Pump {
   function open(): void {
     if (session === undefined) return;
     const ending = new AbortController();
-    const of: Attempt = { store: store.storeId(), ending, stream: undefined, writing: Promise.resolve(), deadline: undefined };
+    const of: Attempt = { store: store.storeId(), ending, stream: undefined, inTurn: createTurns(), deadline: undefined };
     const over = session;
     attempt = of;
     track(of, async () => {
@@ -157,7 +160,7 @@ export function createPump({ store, peer, space, log }: Needs): Pump {
     void saver.flush();
   }
 
-  const enqueue = (of: Attempt, work: () => Promise<void>): void => track(of, () => (of.writing = of.writing.then(work)));
+  const enqueue = (of: Attempt, work: () => Promise<void>): void => track(of, () => of.inTurn(work));
 
   /** Whatever fails in an attempt ends it. */
   function track(of: Attempt, work: () => Promise<void>): void {
@@ -181,6 +184,7 @@ export function createPump({ store, peer, space, log }: Needs): Pump {
       dispatch({ type: "committed", seq });
     },
     status: () => ({ state: pushState(push), refused: push.refused }),
+    saved: () => saver.flush(),
     async stop() {
       dispatch({ type: "stop" });
       await Promise.all(running);

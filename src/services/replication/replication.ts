@@ -69,7 +69,10 @@ export function createReplication({ store, sessions, book, log }: ReplicationNee
 
   return {
     status: (peer) => pumps.get(peer)?.pump.status() ?? { state: "offline", refused: 0 },
-    waiting: async (peer) => store.waitingFor(await store.direct(peer), peer),
+    async waiting(peer) {
+      await pumps.get(peer)?.pump.saved();
+      return store.waitingFor(await store.direct(peer), peer);
+    },
     async deferred(peer) {
       return (await store.spaces()).find((info) => info.peer === peer)?.deferred ?? 0;
     },

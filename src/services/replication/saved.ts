@@ -1,5 +1,6 @@
 // Two durable facts about one peer: how far it has acknowledged, and whether an echo is owed to it.
 
+import { createTurns } from "../../core/async.ts";
 import { ByteReader, u64 } from "../../core/bytes.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -20,15 +21,16 @@ export function createAcknowledgementSaver(
 ): AcknowledgementSaver {
   let latest = 0;
   let timer: NodeJS.Timeout | undefined;
-  let saving = Promise.resolve();
+  const inTurn = createTurns();
 
   function flush(): Promise<void> {
-    if (timer === undefined) return saving;
+    const due = timer !== undefined;
     clearTimeout(timer);
     timer = undefined;
     const seq = latest;
-    saving = saving.then(() => save(seq)).catch(failed);
-    return saving;
+    return inTurn(async () => {
+      if (due) await save(seq);
+    }).catch(failed);
   }
 
   return {
