@@ -17,6 +17,10 @@ export interface Known {
 export const isDominated = (entry: Entry, by: Entry): boolean =>
   (by.vector.get(dotOwner(entry.author, entry.incarnation)) ?? -1n) >= entry.clock;
 
+/** Whether the entry is among these versions of its path, or was replaced by one of them. */
+export const isCovered = ({ id, entry }: Known, versions: readonly Known[]): boolean =>
+  versions.some((other) => other.id === id || isDominated(entry, other.entry));
+
 /** Whether this program can show the entry; others are kept and passed on only. */
 export const isShown = (entry: Entry): boolean => entry.kind === KIND.value || entry.kind === KIND.removed;
 

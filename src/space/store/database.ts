@@ -84,7 +84,7 @@ export class Database {
 /** SQLite's error with what to do next; anything else unchanged. */
 export function fromSqlite(error: unknown, file: string, doing: string): unknown {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return error;
-  const { errcode: errcode, message } = error;
+  const { errcode, message } = error;
   const extras = { cause: error, details: { file, sqlite: errcode } };
   switch (errcode & 0xff) {
     case SQLITE.busy:

@@ -7,8 +7,8 @@ import { fromPlatform } from "../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
 import type { Logger } from "../../core/log.ts";
 import type { SpaceStore, Write } from "../contract.ts";
-import { secretKeyOf, sign, verify } from "../signing.ts";
 import type { Answer, Call, Calls, LifeNow } from "./calls.ts";
+import { Crypto } from "./crypto.ts";
 import { Database, fromSqlite } from "./database.ts";
 import { Deferred } from "./deferred.ts";
 import { Life } from "./life.ts";
@@ -30,6 +30,7 @@ export class Store {
   readonly #life: Life;
   readonly #members: Members;
   readonly #deferred: Deferred;
+  readonly #crypto: Crypto;
   readonly #reads: Reads;
   readonly #writes: Writes;
   #changed = new Map<SpaceId, number>();
@@ -44,12 +45,12 @@ export class Store {
     const { file, peerId, nowMs, log } = options;
     const db = new Database(file);
     this.#db = db;
+    this.#crypto = new Crypto(options.seed);
     try {
       db.run("BEGIN IMMEDIATE");
       this.#life = new Life(db, nowMs);
       this.#members = new Members(db, peerId);
       this.#deferred = new Deferred(db);
-      const secretKey = secretKeyOf(options.seed);
       const needs: ReplicateNeeds = {
         db,
         life: this.#life,
@@ -57,8 +58,8 @@ export class Store {
         deferred: this.#deferred,
         author: peerId,
         log,
-        signAll: (messages) => messages.map((message) => sign(message, secretKey)),
-        verifyAll: (claims) => claims.map(({ message, signature, publicKey }) => verify(message, signature, publicKey)),
+        signAll: (messages) => this.#crypto.signAll(messages),
+        verifyAll: (claims) => this.#crypto.verifyAll(claims),
         changed: (space, seq) => void this.#changed.set(space, seq),
       };
       this.#reads = readCalls(needs);
@@ -106,6 +107,7 @@ export class Store {
   }
 
   close(): void {
+    this.#crypto.close();
     try {
       this.#db.run("BEGIN IMMEDIATE");
       this.#life.recordFile();

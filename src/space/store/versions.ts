@@ -6,7 +6,7 @@ import { hash } from "../../core/hash.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Path, PathState, Version } from "../contract.ts";
 import { decodeEntry, entryIdOf, KIND, signedMessage, timeOf } from "../entry.ts";
-import { byPrecedence, isDominated, isShown, type Known } from "../order.ts";
+import { byPrecedence, isCovered, isDominated, isShown, type Known } from "../order.ts";
 import { pathKey } from "../path.ts";
 import type { Database } from "./database.ts";
 import type { Life } from "./life.ts";
@@ -97,8 +97,8 @@ export class Touched {
   }
 
   /** Whether the entry is here already, or was replaced. */
-  has({ id, entry }: Known): boolean {
-    return this.#versions(entry.path).some((other) => other.id === id || isDominated(entry, other.entry));
+  has(known: Known): boolean {
+    return isCovered(known, this.#versions(known.entry.path));
   }
 
   hasRoomFor({ entry }: Known): boolean {

@@ -40,9 +40,9 @@ function serve(port: MessagePort, options: WorkerOptions): void {
 
 function* waiting(port: MessagePort): Generator<ToWorker> {
   for (let count = 1; count < LIMITS.groupCalls; count++) {
-    const next = receiveMessageOnPort(port) as { readonly message: ToWorker } | undefined;
+    const next = receiveMessageOnPort(port);
     if (next === undefined) return;
-    yield next.message;
+    yield next.message as ToWorker;
   }
 }
 
