@@ -11,6 +11,7 @@ import {
   authorPrefix,
   behind,
   componentBelow,
+  isIncarnation,
   isOfLane,
   lanePrefix,
   markPath,
