@@ -15,14 +15,12 @@ const folder = await mkdtemp(join(tmpdir(), "covey-"));
   console.log("paired with", paired.name); // paired with laptop
   await invitation.done;
 
-  const stop = new AbortController();
-  const todo = laptop.peer("desktop").data();
-  const changes = todo.watch("todo", { signal: stop.signal })[Symbol.asyncIterator]();
-  const next = changes.next();
+  const changed = (async () => {
+    for await (const change of laptop.peer("desktop").data().watch("todo")) if (change.type === "set") return change.item;
+  })();
   await desktop.peer("laptop").data().set("todo/milk", 1);
-  const { value: change } = await next;
-  if (change?.type === "set") console.log(change.item.key, "is", change.item.value); // todo/milk is 1
-  await changes.return?.();
+  const item = await changed;
+  console.log(item?.key, "is", item?.value); // todo/milk is 1
 
   const { state } = await desktop.peer("laptop").message("lunch?");
   console.log("the message is", state); // the message is queued
