@@ -78,23 +78,41 @@ function installNode() {
 
 // 2. the packages
 
-/** Whether node_modules holds what the lock file says. npm writes its own list last, so a killed installation has none. */
+/**
+ * Whether node_modules holds what the lock file says, platforms' packages aside. npm writes its own list last, so a killed installation
+ * has none.
+ */
 function hasPackages(folder) {
   const wanted = readJson(join(folder, "package-lock.json"))?.packages ?? {};
   const present = readJson(join(folder, "node_modules", ".package-lock.json"))?.packages;
   if (present === undefined) return false;
-  const same = ([path, { integrity, optional }]) =>
+  const isThere = ([path, { integrity, optional }]) =>
     path === "" || (path in present ? present[path].integrity === integrity : optional === true);
-  return Object.entries(wanted).every(same) && Object.keys(present).every((path) => path in wanted);
+  const isWanted = ([path, { optional }]) => path in wanted || optional === true;
+  return Object.entries(wanted).every(isThere) && Object.entries(present).every(isWanted);
 }
 
+/** Not `npm ci`: it refuses the lock file where a registry lacks the optional packages of other platforms. What it holds for, we check. */
 function install(folder, env) {
-  const args = ["ci", "--ignore-scripts", "--include=dev", "--include=optional", "--no-audit", "--no-fund", "--loglevel=error"];
+  const args = [
+    "install",
+    "--no-save",
+    "--ignore-scripts",
+    "--include=dev",
+    "--include=optional",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ];
   const { status, error, stdout, stderr } = spawnSync("npm", args, { cwd: folder, env, encoding: "utf8" });
   if (error !== undefined) throw new Error(`can't run npm: ${error.message}`);
-  if (status === 0) return;
+  if (status === 0 && (folder === runtime || hasPackages(folder))) return;
   process.stderr.write(stdout + stderr);
-  throw new Error(`npm ci failed in ${folder}: see above, then run this again`);
+  throw new Error(
+    status === 0
+      ? `package-lock.json in ${folder} does not say what package.json does: \`npm install\` there writes it anew`
+      : `npm install failed in ${folder}: see above, then run this again`,
+  );
 }
 
 // 3. dist/
