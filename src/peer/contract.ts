@@ -39,6 +39,8 @@ export interface PeerLink {
   readonly session:
     | { readonly address: Address; readonly dialled: boolean; readonly clockSkewMs: number | undefined; readonly sinceMs: number }
     | undefined;
+  /** Why there is none, in words, as far as this side knows. */
+  readonly problem: string | undefined;
   /** Entries here that this peer does not have yet, and entries of its that wait here (see docs/protocol.md, deferral). */
   readonly waitingOut: number;
   readonly deferredIn: number;

@@ -7,7 +7,7 @@ import { systemClock, type Clock } from "../core/clock.ts";
 import type { Address } from "../core/ids.ts";
 import { silentLog, type Logger } from "../core/log.ts";
 import { nameFrom, parsePeerName } from "../identity/names.ts";
-import { createTcp } from "../transport/tcp.ts";
+import { tcpTransport } from "../transport/tcp.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { PeerOptions } from "./contract.ts";
 
@@ -31,6 +31,6 @@ export function completeOptions(options: PeerOptions): Settings {
     incoming: resolve(options.incoming ?? join(homedir(), "Downloads")),
     log: options.log ?? silentLog,
     clock: options.clock ?? systemClock,
-    transports: options.transports ?? [createTcp()],
+    transports: options.transports ?? [tcpTransport],
   };
 }

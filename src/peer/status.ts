@@ -1,11 +1,11 @@
 // What a peer says of itself: gathered from its parts when asked.
 
-import type { Clock } from "../core/clock.ts";
 import type { PeerId } from "../core/ids.ts";
 import { VERSION } from "../core/version.ts";
 import type { Identity, PairedPeer, PeerBook } from "../identity/contract.ts";
 import type { Files } from "../services/files/contract.ts";
 import type { Messages } from "../services/messages/contract.ts";
+import type { Pairing } from "../services/pairing/contract.ts";
 import type { Replication } from "../services/replication/contract.ts";
 import type { Sessions } from "../session/contract.ts";
 import type { SpaceStore } from "../space/contract.ts";
@@ -22,15 +22,26 @@ export interface StatusNeeds {
   readonly sessions: Sessions;
   readonly store: SpaceStore;
   readonly replication: Replication;
+  readonly pairing: Pairing;
   readonly messages: Messages;
   readonly files: Files;
 }
 
-export function createStatus(needs: StatusNeeds): { status(): Promise<Status>; links(): Promise<readonly PeerLink[]> } {
-  const { settings, identity, book, sessions, store, messages, files } = needs;
+export interface StatusTeller {
+  status(): Promise<Status>;
+  links(): Promise<readonly PeerLink[]>;
+  close(): void;
+}
+
+export function createStatus(needs: StatusNeeds): StatusTeller {
+  const { settings, identity, book, sessions, store, pairing, messages, files } = needs;
   const { clock } = settings;
   const startedMs = clock.monotonicMs();
-  const since = trackSessions(sessions, clock);
+  const since = new Map<PeerId, number>();
+  const end = sessions.subscribe((event) => {
+    if (event.type === "up") since.set(event.session.peer, clock.nowMs());
+    else since.delete(event.peer);
+  });
 
   const links = (): Promise<readonly PeerLink[]> =>
     Promise.all(book.list().map((peer) => linkOf(needs, peer, since.get(peer.peerId))));
@@ -56,10 +67,10 @@ export function createStatus(needs: StatusNeeds): { status(): Promise<Status>; l
       unread: unread.reduce((sum, count) => sum + count, 0),
       offersWaiting: offers.filter(({ direction, state }) => direction === "in" && state === "waiting").length,
       transfersRunning: transfers.filter(({ offer, connected }) => offer.state === "accepted" && connected).length,
-      warnings: peers.flatMap(warningsOf),
+      warnings: [...peers.flatMap(warningsOf), ...pairing.warnings()],
     };
   };
-  return { status, links };
+  return { status, links, close: end };
 }
 
 async function linkOf(needs: StatusNeeds, peer: PairedPeer, sinceMs: number | undefined): Promise<PeerLink> {
@@ -81,19 +92,10 @@ async function linkOf(needs: StatusNeeds, peer: PairedPeer, sinceMs: number | un
             clockSkewMs: session.remote.clockSkewMs,
             sinceMs: sinceMs ?? needs.settings.clock.nowMs(),
           },
+    problem: session === undefined ? sessions.problem(peer.peerId)?.message : undefined,
     waitingOut,
     deferredIn,
   };
-}
-
-/** When the session of each peer came up, by the wall clock. */
-function trackSessions(sessions: Sessions, clock: Clock): ReadonlyMap<PeerId, number> {
-  const since = new Map<PeerId, number>();
-  sessions.subscribe((event) => {
-    if (event.type === "up") since.set(event.session.peer, clock.nowMs());
-    else since.delete(event.peer);
-  });
-  return since;
 }
 
 function warningsOf({ name, session, deferredIn }: PeerLink): string[] {

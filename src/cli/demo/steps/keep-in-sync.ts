@@ -38,7 +38,10 @@ export const keepInSync: Step = {
       signal,
     );
     const winners = await Promise.all(both.map(async (data) => (await data.get("dinner", { signal }))?.value));
-    report.checks(`both show the same winner: ${JSON.stringify(winners[0])}`, winners[0] !== undefined && winners[0] === winners[1]);
+    report.checks(
+      `both show the same winner: ${JSON.stringify(winners[0])}`,
+      winners[0] !== undefined && winners[0] === winners[1],
+    );
     const losers = conflicts.map((conflict) => conflict.losers.map((loser) => ("value" in loser ? loser.value : null)));
     report.checks(
       `both can still list the value that lost: ${JSON.stringify(losers[0]?.[0])}`,

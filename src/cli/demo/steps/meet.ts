@@ -6,17 +6,24 @@ import { until } from "../wait.ts";
 
 export const meet: Step = {
   title: "Two peers meet",
-  async run({ laptop, desktop, signal }, report) {
+  async run(stage, report) {
+    const { laptop, desktop, signal } = stage;
     report.does("Two daemons run now, each with a home and a key of its own. laptop makes a ticket; it can be used once:");
     const invitation = await laptop.covey.invite({ as: "desktop", signal });
-    report.shows(`${renderQr(invitation.ticket)}\n$ covey pair ${invitation.ticket} --as laptop`);
+    report.shows(`${renderQr(invitation.ticket.toUpperCase())}\n$ covey pair ${invitation.ticket} --as laptop`);
     const atDesktop = await desktop.covey.join(invitation.ticket, { as: "laptop", signal });
     const atLaptop = await invitation.done;
-    laptop.usedTicket = invitation.ticket;
+    stage.usedTicket = invitation.ticket;
 
     const keys = { laptop: (await laptop.covey.status()).peerId, desktop: (await desktop.covey.status()).peerId };
-    report.checks(`laptop knows ${keys.desktop.slice(0, 8)}… as desktop`, atLaptop.peerId === keys.desktop && atLaptop.name === "desktop");
-    report.checks(`desktop knows ${keys.laptop.slice(0, 8)}… as laptop`, atDesktop.peerId === keys.laptop && atDesktop.name === "laptop");
+    report.checks(
+      `laptop knows ${keys.desktop.slice(0, 8)}… as desktop`,
+      atLaptop.peerId === keys.desktop && atLaptop.name === "desktop",
+    );
+    report.checks(
+      `desktop knows ${keys.laptop.slice(0, 8)}… as laptop`,
+      atDesktop.peerId === keys.laptop && atDesktop.name === "laptop",
+    );
     const link = await until(
       "a session between the two",
       async () => (await laptop.covey.peer("desktop").show()).session,

@@ -17,15 +17,17 @@ export const shareAFile: Step = {
   async run({ laptop, desktop, signal }, report) {
     const first = join(laptop.files, "holiday.mkv");
     const firstHash = await makeFile(first, FIRST_BYTES);
-    report.does(`laptop offers holiday.mkv, ${formatSize(FIRST_BYTES)} of random bytes. It waits: desktop has not agreed to receive it.`);
+    report.does(
+      `laptop offers holiday.mkv, ${formatSize(FIRST_BYTES)} of random bytes. It waits: desktop has not agreed to receive it.`,
+    );
     const job = await laptop.covey.peer("desktop").send(first, { signal });
     report.checks(`the offer is ${job.offer.state}`, job.offer.state === "waiting");
     report.does("desktop accepts (covey receive).");
     await acceptNext(desktop.covey, "holiday.mkv", desktop.files, signal);
-    const done = await followBar(job.progress({ signal }), job.done);
+    const { ended, bytesPerSecond } = await followBar(job, signal);
     report.checks(
-      `laptop hears that it is verified and on desktop's disk (${formatRate(done.bytesPerSecond)})`,
-      done.offer.state === "done",
+      `laptop hears that it is verified and on desktop's disk (up to ${formatRate(bytesPerSecond)})`,
+      ended.offer.state === "done",
     );
     report.checks("the BLAKE3 of the file on desktop agrees", (await hashFile(join(desktop.files, "holiday.mkv"))) === firstHash);
 
@@ -42,10 +44,13 @@ export const shareAFile: Step = {
     await desktop.kill();
     report.does(`killed at ${formatSize(before)}; it is started again.`);
     await desktop.start();
-    const resumed = await followBar(again.progress({ signal }), again.done);
+    const { ended: resumed } = await followBar(again, signal);
     const there = (await desktop.covey.transfers({ signal })).find(({ offer }) => offer.id === again.offer.id);
     const kept = there?.resumedBytes ?? 0;
-    report.checks(`it went on by itself; ${formatSize(kept)} did not have to be sent again`, resumed.offer.state === "done" && kept > 0);
+    report.checks(
+      `it went on by itself; ${formatSize(kept)} did not have to be sent again`,
+      resumed.offer.state === "done" && kept > 0,
+    );
     report.checks("the BLAKE3 of the second file agrees", (await hashFile(join(desktop.files, "backup.tar"))) === secondHash);
   },
 };

@@ -1,7 +1,8 @@
 // Messages both ways, and one for a peer that is away.
 
 import type { MessageState } from "../../../services/messages/contract.ts";
-import type { Actor, Step } from "../stage.ts";
+import type { Actor } from "../actor.ts";
+import type { Step } from "../stage.ts";
 import { until } from "../wait.ts";
 
 export const talk: Step = {

@@ -1,0 +1,89 @@
+// The composition root: every part is made here, in the order in which they need each other, and closed in reverse.
+//
+// 1. who this is: the home, its key, the paired peers       4. the services, which register their routes
+// 2. what it keeps: the store                               5. only now it listens and dials
+// 3. the sessions
+
+import type { PeerId } from "../core/ids.ts";
+import { openHome } from "../identity/home.ts";
+import { loadIdentity } from "../identity/key.ts";
+import { openPeerBook } from "../identity/peer-book.ts";
+import { createData } from "../services/data/data.ts";
+import { createFiles } from "../services/files/files.ts";
+import { createMessages } from "../services/messages/messages.ts";
+import { createPairing } from "../services/pairing/pairing.ts";
+import { createReplication } from "../services/replication/replication.ts";
+import { createSessions } from "../session/sessions.ts";
+import { openSpaceStore } from "../space/open-store.ts";
+import type { Peer, PeerOptions } from "./contract.ts";
+import { keptPort, listenAtFirstFree } from "./listen.ts";
+import { completeOptions } from "./options.ts";
+import { createStatus } from "./status.ts";
+
+/**
+ * Hosts a peer; the caller holds the home's lock. Rejects with `home-unsafe`, `version` (the home is of a later covey), `conflict` (an
+ * address is taken), `bad-argument` or `io`; nothing is left running then.
+ */
+export async function openPeer(options: PeerOptions): Promise<Peer> {
+  const settings = completeOptions(options);
+  const { clock, log } = settings;
+  await using opened = new AsyncDisposableStack();
+
+  const home = await openHome(settings.home);
+  const [identity, book, port] = await Promise.all([loadIdentity(home), openPeerBook(home), keptPort(home.port, log)]);
+
+  const store = await openSpaceStore({ path: home.database, identity, clock, log });
+  opened.defer(() => store.close());
+
+  let listen = settings.listen ?? [];
+  const sessions = createSessions({
+    identity,
+    book,
+    clock,
+    log,
+    transports: settings.transports,
+    get listen() {
+      return listen;
+    },
+    storeId: () => store.storeId(),
+    welcomesStrangers: () => pairing.welcomesStrangers(),
+  });
+  opened.defer(() => sessions.close());
+
+  const pairing = createPairing({ identity, book, sessions, deviceName: settings.name, clock, log });
+  opened.defer(() => pairing.close());
+  const replication = createReplication({ store, sessions, book, log });
+  opened.defer(() => replication.close());
+  const messages = createMessages({ store, book, log });
+  opened.defer(() => messages.close());
+  const data = createData({ store });
+  const files = await createFiles({ store, sessions, book, incoming: settings.incoming, clock, log });
+  opened.defer(() => files.close());
+  const status = createStatus({ settings, identity, book, sessions, store, replication, pairing, messages, files });
+  opened.defer(() => status.close());
+
+  if (settings.listen !== undefined) {
+    await sessions.start();
+  } else {
+    const candidates = port.candidates.map((address) => [address]);
+    await listenAtFirstFree(candidates, (at) => ((listen = at), sessions.start()), log);
+    await port.keep(sessions.addresses());
+  }
+
+  const closing = opened.move();
+  return {
+    identity,
+    book,
+    sessions,
+    store,
+    pairing,
+    messages,
+    data,
+    files,
+    status: status.status,
+    links: status.links,
+    // The sessions and the services hear of it from the book, and cut what they have with that peer.
+    removePeer: (peer: PeerId) => book.remove(peer),
+    close: () => closing.disposeAsync(),
+  };
+}
