@@ -18,7 +18,7 @@ export interface PeerOptions {
   readonly home: string;
   /** What this device calls itself when it pairs. Default: the host name. */
   readonly name?: string;
-  /** Where to listen; [] for nowhere. Default: "tcp://*:PORT", all interfaces, with a port drawn once and kept in the home. */
+  /** Where to listen; [] for nowhere. Port 0 is a port drawn once and kept in the home. Default: "tcp://*:0", all interfaces. */
   readonly listen?: readonly Address[];
   /** Where files of one's own devices go without asking. Default: "Downloads" in the user's home directory. */
   readonly incoming?: string;

@@ -16,7 +16,7 @@ import { createReplication } from "../services/replication/replication.ts";
 import { createSessions } from "../session/sessions.ts";
 import { openSpaceStore } from "../space/open-store.ts";
 import type { Peer, PeerOptions } from "./contract.ts";
-import { keptPort, listenAtFirstFree } from "./listen.ts";
+import { listenAtKeptPort } from "./listen.ts";
 import { completeOptions } from "./options.ts";
 import { createStatus } from "./status.ts";
 
@@ -30,12 +30,12 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   await using opened = new AsyncDisposableStack();
 
   const home = await openHome(settings.home);
-  const [identity, book, port] = await Promise.all([loadIdentity(home), openPeerBook(home), keptPort(home.port, log)]);
+  const [identity, book] = await Promise.all([loadIdentity(home), openPeerBook(home)]);
 
   const store = await openSpaceStore({ path: home.database, identity, clock, log });
   opened.defer(() => store.close());
 
-  let listen = settings.listen ?? [];
+  let listen = settings.listen;
   const sessions = createSessions({
     identity,
     book,
@@ -62,13 +62,16 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   const status = createStatus({ settings, identity, book, sessions, store, replication, pairing, messages, files });
   opened.defer(() => status.close());
 
-  if (settings.listen !== undefined) {
-    await sessions.start();
-  } else {
-    const candidates = port.candidates.map((address) => [address]);
-    await listenAtFirstFree(candidates, (at) => ((listen = at), sessions.start()), log);
-    await port.keep(sessions.addresses());
-  }
+  await listenAtKeptPort({
+    wanted: settings.listen,
+    portFile: home.port,
+    log,
+    async listen(at) {
+      listen = at;
+      await sessions.start();
+      return sessions.addresses();
+    },
+  });
 
   const closing = opened.move();
   return {

@@ -14,8 +14,7 @@ import type { PeerOptions } from "./contract.ts";
 export interface Settings {
   readonly home: string;
   readonly name: string;
-  /** undefined: all interfaces, at the port that the home keeps. */
-  readonly listen: readonly Address[] | undefined;
+  readonly listen: readonly Address[];
   readonly incoming: string;
   readonly log: Logger;
   readonly clock: Clock;
@@ -27,7 +26,7 @@ export function completeOptions(options: PeerOptions): Settings {
   return {
     home: resolve(options.home),
     name: options.name === undefined ? nameFrom(hostname()) : parsePeerName(options.name),
-    listen: options.listen,
+    listen: options.listen ?? ["tcp://*:0"],
     incoming: resolve(options.incoming ?? join(homedir(), "Downloads")),
     log: options.log ?? silentLog,
     clock: options.clock ?? systemClock,
