@@ -20,8 +20,9 @@ import { createMessages } from "../../src/services/messages/messages.ts";
 import type { Replication } from "../../src/services/replication/contract.ts";
 import { createReplication } from "../../src/services/replication/replication.ts";
 import { createSessions, type RunningSessions } from "../../src/session/sessions.ts";
-import type { SpaceStore } from "../../src/space/contract.ts";
+import type { Cursor, SpaceStore } from "../../src/space/contract.ts";
 import { openSpaceStore } from "../../src/space/open-store.ts";
+import { pathOf } from "../../src/space/path.ts";
 import { createMemoryTransport } from "../../src/transport/memory.ts";
 import { tcpTransport } from "../../src/transport/tcp.ts";
 import type { Connection, Transport } from "../../src/transport/transport.ts";
@@ -185,3 +186,15 @@ export const inSync = (a: TestPeer, b: TestPeer): Promise<true> =>
     const settled = a.replication.status(b.id).state === "in-sync" && b.replication.status(a.id).state === "in-sync";
     return settled && waiting.every((count) => count === 0) ? true : undefined;
   });
+
+/** Every path of the space with the ids of its versions, removed ones too: equal on both sides when nothing is lost or reverted. */
+export async function contentsOf(store: SpaceStore, space: SpaceId): Promise<ReadonlyMap<string, readonly string[]>> {
+  const contents = new Map<string, readonly string[]>();
+  for (let cursor: Cursor = { store: store.storeId(), seq: 0 }, more = true; more;) {
+    const page = await store.changes(space, pathOf(), cursor);
+    for (const { path, versions } of page.changes)
+      contents.set(Buffer.from(path).toString("latin1"), versions.map(({ id }) => id).toSorted());
+    ({ cursor, more } = page);
+  }
+  return new Map([...contents].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
