@@ -30,7 +30,12 @@ export interface StoreOptions {
 export async function openSpaceStore({ path, identity, clock = systemClock, log }: StoreOptions): Promise<SpaceStore> {
   const workerData: WorkerOptions = { file: path, peerId: identity.peerId, seed: identity.seed, nowMs: clock.nowMs() };
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const worker = new Worker(new URL(`./store/worker.${extension}`, import.meta.url), { workerData, name: "store" });
+  const worker = new Worker(new URL(`./store/worker.${extension}`, import.meta.url), {
+    workerData,
+    name: "store",
+    // The flags of the program around it (--input-type, say) are not for a file of ours.
+    execArgv: [],
+  });
   const first = await firstMessage(worker);
   if (first.type === "opened") return new StoreClient(worker, identity.peerId, clock, log, first.life);
   await once(worker, "exit");

@@ -60,7 +60,11 @@ export class Crypto {
     const workerData: HelperOptions = { memory, secretKey: this.#secretKey };
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     this.#helpers = Array.from({ length: HELPERS }, () => {
-      const helper = new Worker(new URL(`./helper.${extension}`, import.meta.url), { workerData, name: "store helper" });
+      const helper = new Worker(new URL(`./helper.${extension}`, import.meta.url), {
+        workerData,
+        name: "store helper",
+        execArgv: [],
+      });
       // Without its help the work is done here.
       helper.on("error", () => {});
       helper.unref();

@@ -53,6 +53,15 @@ export class Database {
     return this.#db.isTransaction;
   }
 
+  /** After a full disk: what the log holds goes to its place in the file, if that has room, and the log gives its own back. */
+  shrinkLog(): void {
+    try {
+      this.get("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // As full as before: what did not fit was reported already.
+    }
+  }
+
   close(): void {
     this.#statements.clear();
     this.#db.close();
@@ -67,7 +76,7 @@ export class Database {
   #prepare(): void {
     // Exclusive before WAL: the lock is kept until close, and the index of the log is in memory instead of a third file.
     this.#db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    this.#db.exec("PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32000; PRAGMA trusted_schema = OFF");
+    this.#db.exec("PRAGMA cache_size = -32000; PRAGMA trusted_schema = OFF");
     this.#db.exec("BEGIN IMMEDIATE");
     const { user_version: version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
     const { application_id: owner } = this.#db.prepare("PRAGMA application_id").get() as { application_id: number };

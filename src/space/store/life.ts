@@ -15,8 +15,8 @@ import type { Incarnation, StoreId } from "../../core/ids.ts";
 import { advance, type Hlc, isTooFarAhead, nextClock } from "../hlc.ts";
 import type { Database } from "./database.ts";
 
-/** Seqs per second of wall clock: more entries than any store writes, and 2^53 is reached in the year 2242. */
-const SEQS_PER_SECOND = 2 ** 20;
+/** Seqs per ms of wall clock: more entries than any store writes for long, and 2^53 is reached in the year 2248. */
+const SEQS_PER_MS = 1024;
 
 interface LifeRow {
   readonly store: Uint8Array;
@@ -144,7 +144,7 @@ export class Life {
     const { first } = this.#epochs.at(-1)!;
     if (this.#seq < first) this.#db.run("DELETE FROM epochs WHERE first = ?", first);
     else this.#db.run("UPDATE epochs SET last = ? WHERE first = ?", this.#seq, first);
-    const next = Math.max(this.#seq + 1, Math.floor(nowMs / 1000) * SEQS_PER_SECOND);
+    const next = Math.max(this.#seq + 1, Math.floor(nowMs) * SEQS_PER_MS);
     this.#db.run("INSERT INTO epochs (first, last) VALUES (?, NULL)", next);
     this.load();
   }

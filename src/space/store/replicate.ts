@@ -73,11 +73,12 @@ function take(
   const unseen = admissions.map((admission) => admission.type === "candidate" && !touched.has(admission));
   const claims = admissions.flatMap((admission, i) => (unseen[i] ? [claimOf(admission as Candidate, entries[i]!)] : []));
   const genuine = needs.verifyAll(claims).values();
-  return admissions.map((admission, i): Verdict => {
+  const refusals: string[] = [];
+  const verdicts = admissions.map((admission, i): Verdict => {
     const wire = entries[i]!;
     switch (admission.type) {
       case "refused":
-        needs.log.warn({ space: space.id, why: admission.why }, "entry refused");
+        refusals.push(admission.why);
         return "refused";
       case "later": {
         const kept = needs.deferred.keep(space, {
@@ -92,12 +93,16 @@ function take(
       case "candidate":
         if (!unseen[i]) return "have";
         if (genuine.next().value !== true) {
-          needs.log.warn({ space: space.id, why: "its signature is wrong" }, "entry refused");
+          refusals.push("its signature is wrong");
           return "refused";
         }
         return accept(needs, nowMs, space, touched, admission, wire, origin);
     }
   });
+  // One line for a batch, however much of it is refused.
+  if (refusals.length > 0)
+    needs.log.warn({ space: space.id, count: refusals.length, first: refusals[0] }, "entries were refused");
+  return verdicts;
 }
 
 function accept(

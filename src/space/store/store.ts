@@ -148,6 +148,7 @@ export class Store {
 
   #forget(): void {
     if (this.#db.inTransaction) this.#db.run("ROLLBACK");
+    this.#db.shrinkLog();
     this.#reload();
   }
 

@@ -1,0 +1,70 @@
+// A process of its own for fault.test.ts, which kills it or fills its disk.
+
+import { randomBytes } from "node:crypto";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { CoveyError } from "../core/errors.ts";
+import { silentLog } from "../core/log.ts";
+import { openSpaceStore } from "./open-store.ts";
+import { pathOf } from "./path.ts";
+import { identityOf } from "./test-kit.ts";
+
+const [mode, directory, seed] = process.argv.slice(2) as ["write" | "fill", string, string];
+const identity = identityOf(Buffer.from(seed, "hex"));
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+
+if (mode === "write") await writeForEver();
+else await fill();
+
+/** Says the number of each write once it is acknowledged. Each one is three entries, all or none. */
+async function writeForEver(): Promise<void> {
+  const store = await openSpaceStore({ path: join(directory, "space.db"), identity, log: silentLog });
+  const space = await store.self();
+  const first = (await store.list(space, pathOf("data", "a"), { limit: 1000 })).length;
+  for (let n = first; ; n += 4) {
+    const together = [n, n + 1, n + 2, n + 3].map(async (number) => {
+      const key = String(number).padStart(8, "0");
+      await store.write(
+        space,
+        ["a", "b", "c"].map((name) => ({ path: pathOf("data", name, key), value: randomBytes(200) })),
+      );
+      say(String(number));
+    });
+    await Promise.all(together);
+  }
+}
+
+/** Writes until the disk is full, sees that exactly what was acknowledged is there, makes room, goes on. */
+async function fill(): Promise<void> {
+  const filler = join(directory, "filler");
+  await writeFile(filler, Buffer.alloc(2 * 1024 * 1024, 1));
+  const store = await openSpaceStore({ path: join(directory, "space.db"), identity, log: silentLog });
+  const space = await store.self();
+  let acknowledged = 0;
+  let refusal: CoveyError | undefined;
+  while (refusal === undefined && acknowledged < 20_000) {
+    const value = randomBytes(1024);
+    const key = String(acknowledged).padStart(8, "0");
+    try {
+      await store.write(
+        space,
+        ["a", "b"].map((name) => ({ path: pathOf("data", key, name), value })),
+      );
+      acknowledged++;
+    } catch (error) {
+      refusal = error as CoveyError;
+    }
+  }
+  const { paths } = (await store.spaces())[0]!;
+  const last = await store.list(space, pathOf("data", String(acknowledged - 1).padStart(8, "0")));
+  await rm(filler);
+  const path = pathOf("data", "after");
+  await store.write(space, [{ path, value: randomBytes(1024) }]);
+  const goesOn = (await store.get(space, path)) !== undefined;
+  await store.close();
+  const again = await openSpaceStore({ path: join(directory, "space.db"), identity, log: silentLog });
+  const reopened = (await again.spaces())[0]!.paths;
+  await again.close();
+  say(JSON.stringify({ code: refusal?.code, hint: refusal?.hint, acknowledged, paths, last: last.length, goesOn, reopened }));
+}
