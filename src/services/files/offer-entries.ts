@@ -170,9 +170,9 @@ export class OfferEntries {
       followed.overflow = true;
     } else {
       const state = "waiting";
-      await onOffer(
-        await ledger.add({ id, peer: followed.peer, direction: "in", name, size, mtimeMs, offeredAtMs: clockMs, state }),
-      );
+      const added = await ledger.add({ id, peer: followed.peer, direction: "in", name, size, mtimeMs, offeredAtMs: clockMs, state });
+      await onOffer(added);
+      ledger.announce(added);
     }
   }
 

@@ -16,7 +16,7 @@ import { HASH_BYTES, type BlockRange } from "../../blob/manifest.ts";
 import { Source } from "../../blob/source.ts";
 import type { Call, Stream } from "../../session/contract.ts";
 import type { SpaceStore } from "../../space/contract.ts";
-import type { Item, Ledger } from "./ledger.ts";
+import { isOver, type Item, type Ledger } from "./ledger.ts";
 import { clearHashes } from "./records.ts";
 import { SourceHashes } from "./source-hashes.ts";
 import { cutWhenStalled } from "./watchdog.ts";
@@ -64,6 +64,7 @@ export class Serving {
     } finally {
       this.#running.delete(item.record.id);
       end();
+      if (isOver(item.record.state)) await this.#forget(item);
     }
   }
 
@@ -75,10 +76,10 @@ export class Serving {
     }
   }
 
-  /** For an offer that is over: nothing is sent of it any more, and its hashes go. */
+  /** For an offer that is over: its hashes go. What was withdrawn is cut; what is done there may still be hashed for the user here. */
   async end(item: Item): Promise<void> {
-    await this.stop(item);
-    await this.#forget(item);
+    if (item.record.state !== "done") await this.stop(item);
+    if (!this.#running.has(item.record.id)) await this.#forget(item);
   }
 
   async close(): Promise<void> {
@@ -170,6 +171,8 @@ export class Serving {
     }
     await this.#hashRest(stream, source, hashes);
     await source.check();
+    const blake3 = hashes.blake3();
+    await this.#needs.ledger.update(item, { blob: hashes.manifest.blobId(), ...(blake3 === undefined ? {} : { blake3 }) });
     await stream.write(Buffer.concat([Buffer.of(RECORD.end), fromHex(hashes.manifest.blobId())!]));
   }
 
@@ -203,12 +206,13 @@ export class Serving {
 
   /** BLAKE3 of the whole file, for the user: what was sent in order is hashed already, the rest is read once more. */
   async #finishPlain(item: Item, source: Source, hashes: SourceHashes, signal: AbortSignal): Promise<void> {
+    if (item.record.blake3 !== undefined) return;
     for await (const { block, bytes } of source.read(hashes.unhashed(), 0)) {
       signal.throwIfAborted();
       hashes.add(block, bytes);
     }
     await source.check();
-    await this.#needs.ledger.update(item, { blake3: hashes.blake3(), blob: hashes.manifest.blobId() });
+    await this.#needs.ledger.update(item, { blake3: hashes.blake3() });
   }
 }
 

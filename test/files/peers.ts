@@ -1,0 +1,169 @@
+// Two real peers that exchange files: homes on disk, stores in their threads, TLS sessions, replication and the files service.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+
+import { blake3 } from "@napi-rs/blake-hash";
+
+import { sleep } from "../../src/core/async.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import type { Address, PeerId } from "../../src/core/ids.ts";
+import { type Logger, silentLog } from "../../src/core/log.ts";
+import type { Identity, PeerBook } from "../../src/identity/contract.ts";
+import { openHome } from "../../src/identity/home.ts";
+import { loadIdentity } from "../../src/identity/key.ts";
+import { openPeerBook } from "../../src/identity/peer-book.ts";
+import type { Files, Offer, Transfer } from "../../src/services/files/contract.ts";
+import { createFiles } from "../../src/services/files/files.ts";
+import { createReplication } from "../../src/services/replication/replication.ts";
+import { createSessions, type RunningSessions } from "../../src/session/sessions.ts";
+import type { SpaceStore } from "../../src/space/contract.ts";
+import { openSpaceStore } from "../../src/space/open-store.ts";
+import { tcpTransport } from "../../src/transport/tcp.ts";
+import type { Transport } from "../../src/transport/transport.ts";
+
+export interface FilesPeer {
+  readonly id: PeerId;
+  readonly identity: Identity;
+  readonly book: PeerBook;
+  readonly store: SpaceStore;
+  readonly sessions: RunningSessions;
+  readonly files: Files;
+  /** Where files of own devices go. */
+  readonly incoming: string;
+  close(): Promise<void>;
+}
+
+export interface FilesPeerOptions {
+  readonly dir: string;
+  readonly transport?: Transport;
+  readonly listen?: Address;
+  readonly log?: Logger;
+  /** Without it, the test answers for the peer by hand. */
+  readonly service?: boolean;
+}
+
+export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPeer> {
+  const { dir, transport = tcpTransport, listen = "tcp://127.0.0.1:0", log = silentLog, service = true } = options;
+  const home = await openHome(join(dir, "home"));
+  const identity = await loadIdentity(home);
+  const book = await openPeerBook(home);
+  const store = await openSpaceStore({ path: home.database, identity, clock: systemClock, log });
+  const sessions = createSessions({
+    identity,
+    book,
+    transports: [transport],
+    listen: [listen],
+    clock: systemClock,
+    log,
+    storeId: store.storeId,
+    welcomesStrangers: () => false,
+    limits: { backOffMinMs: 5, backOffMaxMs: 100, dialYieldMs: 5 },
+  });
+  const replication = createReplication({ store, sessions, book, log });
+  const incoming = join(dir, "incoming");
+  const nobody = { handle: () => {}, subscribe: () => () => {}, get: () => undefined };
+  const files = await createFiles({ store, sessions: service ? sessions : nobody, book, incoming, clock: systemClock, log });
+  await sessions.start();
+  return {
+    id: identity.peerId,
+    identity,
+    book,
+    store,
+    sessions,
+    files,
+    incoming,
+    async close() {
+      await files.close();
+      await replication.close();
+      await sessions.close();
+      await store.close();
+    },
+  };
+}
+
+export async function pair(a: FilesPeer, b: FilesPeer, options: { readonly mine?: boolean } = {}): Promise<void> {
+  const facts = { mine: options.mine ?? false, pairedAtMs: 1, secret: Buffer.alloc(32, 7) };
+  await a.book.add({ ...facts, peerId: b.id, name: "b", addresses: b.sessions.addresses() });
+  await b.book.add({ ...facts, peerId: a.id, name: "a", addresses: a.sessions.addresses() });
+  for (const peer of [a, b]) await up(peer, peer === a ? b : a);
+}
+
+/** Resolves once there is a session. */
+export async function up(peer: FilesPeer, other: FilesPeer): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const end = peer.sessions.subscribe((event) => event.type === "up" && event.session.peer === other.id && resolve());
+  await promise;
+  end();
+}
+
+/** A directory of the test's own with two paired peers in it, a and b, and a directory into which b receives. */
+export interface Lab extends AsyncDisposable {
+  readonly dir: string;
+  readonly a: FilesPeer;
+  readonly b: FilesPeer;
+  readonly into: string;
+}
+
+export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service"> & { readonly mine?: boolean; readonly handSender?: boolean } = {}): Promise<Lab> {
+  const dir = await mkdtemp(join(tmpdir(), "covey-files-"));
+  const a = await openFilesPeer({ ...options, dir: join(dir, "a"), service: options.handSender !== true });
+  const b = await openFilesPeer({ ...options, dir: join(dir, "b") });
+  await pair(a, b, options);
+  const into = join(dir, "into");
+  await mkdir(into);
+  return {
+    dir,
+    a,
+    b,
+    into,
+    async [Symbol.asyncDispose]() {
+      await a.close();
+      await b.close();
+      await rm(dir, { recursive: true });
+    },
+  };
+}
+
+/** The next offer to the peer that nobody has decided on. */
+export async function nextOffer(peer: FilesPeer): Promise<Offer> {
+  for await (const offer of peer.files.incoming({ signal: AbortSignal.timeout(15_000) })) return offer;
+  throw new Error("no offer came");
+}
+
+/** Watches until it has ended, or until `enough` says so; resolves to the last state that was seen. */
+export async function watchUntil(peer: FilesPeer, offer: string, enough: (transfer: Transfer) => boolean = () => false): Promise<Transfer> {
+  let last: Transfer | undefined;
+  for await (const transfer of peer.files.watch(offer, { signal: AbortSignal.timeout(30_000) })) {
+    last = transfer;
+    if (enough(transfer)) break;
+  }
+  return last!;
+}
+
+export const b3 = (bytes: Buffer): string => blake3(bytes).toString("hex");
+
+/** Every name below a directory with a hash of what is there: equal before and after when nothing was touched. */
+export async function canary(dir: string): Promise<string[]> {
+  const names = await readdir(dir, { recursive: true, withFileTypes: true });
+  const lines = names.map(async (entry) => {
+    const path = join(entry.parentPath, entry.name);
+    return `${path} ${entry.isFile() ? createHash("sha256").update(await readFile(path)).digest("hex") : "-"}`;
+  });
+  return (await Promise.all(lines)).sort();
+}
+
+/** Asks until it is so; what it was last is the failure. */
+export async function eventually<T>(ask: () => Promise<T>, expected: T): Promise<void> {
+  const giveUpMs = performance.now() + 10_000;
+  let found = await ask();
+  while (!isDeepStrictEqual(found, expected) && performance.now() < giveUpMs) {
+    await sleep(10);
+    found = await ask();
+  }
+  assert.deepEqual(found, expected);
+}
