@@ -32,7 +32,7 @@ export function createStreamReader(stream: Stream, what: string): StreamReader {
     const chunks: Buffer[] = [];
     for (let left = count; left > 0;) {
       const chunk = await read();
-      if (chunk === null) throw new CoveyError("protocol", `${what} ended ${left} bytes early`);
+      if (chunk === null) throw new CoveyError("protocol", `${what} ended too early (bytes missing: ${left})`);
       if (chunk.length > left) ahead = chunk.subarray(left);
       chunks.push(chunk.length > left ? chunk.subarray(0, left) : chunk);
       left -= Math.min(left, chunk.length);

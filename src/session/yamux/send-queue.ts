@@ -108,9 +108,11 @@ export class SendQueue {
   /** Appends what is to go next; returns its bytes, 0 if there is nothing. */
   #next(parts: Uint8Array[]): number {
     let bytes = 0;
-    for (const frame of this.#answers.splice(0)) bytes += append(frame, parts);
-    for (const source of this.#control) bytes += append(source.controlFrame(), parts);
-    this.#control.clear();
+    if (this.#answers.length > 0) for (const frame of this.#answers.splice(0)) bytes += append(frame, parts);
+    for (const source of this.#control) {
+      this.#control.delete(source);
+      bytes += append(source.controlFrame(), parts);
+    }
     if (bytes > 0) return bytes;
     const source = this.#pick();
     if (source === undefined) return 0;

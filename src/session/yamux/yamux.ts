@@ -159,15 +159,13 @@ class YamuxSession implements Yamux {
       const timer = setTimeout(() => this.#queue.stop(), LIMITS.yamuxFarewellMs);
       await this.#queue.drained();
       clearTimeout(timer);
-      this.#finish(undefined, new CoveyError("closed", "The session was closed here."));
-      this.#farewell();
+      if (this.#finish(undefined, new CoveyError("closed", "The session was closed here."))) this.#farewell();
     }
     await this.closed;
   }
 
   destroy(why: CoveyError): void {
-    if (this.#state.is === "closed") return;
-    this.#finish(why, why);
+    if (!this.#finish(why, why)) return;
     // Behind what the socket still holds it would come too late.
     if (this.#duplex.writable && this.#duplex.writableLength === 0) {
       const fault = why.code === "protocol" || why.code === "limit";
@@ -302,9 +300,9 @@ class YamuxSession implements Yamux {
     this.#duplex.destroy();
   }
 
-  /** The one way to the state closed. */
-  #finish(why: CoveyError | undefined, streamsWhy: CoveyError): void {
-    if (this.#state.is === "closed") return;
+  /** The one way to the state closed; false if it is closed already. */
+  #finish(why: CoveyError | undefined, streamsWhy: CoveyError): boolean {
+    if (this.#state.is === "closed") return false;
     this.#state = { is: "closed", why };
     this.#stopKeepAlive();
     this.#queue.stop();
@@ -312,11 +310,13 @@ class YamuxSession implements Yamux {
     this.#duplex.off("data", this.#onData);
     for (const stream of [...this.#streams.values()]) stream.cut(streamsWhy);
     this.#closed.resolve(why);
+    return true;
   }
 
   /** Ends the duplex behind what it still holds; reads on meanwhile, as unread bytes would have TCP drop what we sent. */
   #farewell(): void {
     const timer = setTimeout(() => this.#duplex.destroy(), LIMITS.yamuxFarewellMs);
+    timer.unref();
     this.#duplex.once("close", () => clearTimeout(timer));
     this.#duplex.resume();
     this.#duplex.end();
