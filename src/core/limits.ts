@@ -39,6 +39,7 @@ export const LIMIT_TABLE = {
   errorDetails: [16, "facts", "Details of the other side's error, of 200 characters each."],
   dialYieldMs: [150, "ms", "When both could dial, the peer with the larger id lets the other go first."],
   dialHoldMs: [500, "ms", "When both do dial, how long the attempt that will lose waits for the one that will win."],
+  dialRetries: [4, "attempts", "Attempts that a caller waits for when the other side cuts the connection amid the hello."],
   backOffMinMs: [200, "ms", "The wait before a peer is dialled again; it doubles with every failure, and half of it is random."],
   backOffMaxMs: [30_000, "ms", "The longest wait before a peer is dialled again."],
   steadyMs: [10_000, "ms", "A session that lived so long starts the waits from the shortest again."],

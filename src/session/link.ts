@@ -6,6 +6,7 @@
 
 import { CoveyError } from "../core/errors.ts";
 import type { PeerId } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
 import { backOffMs } from "./back-off.ts";
 import type { SessionEvent } from "./contract.ts";
 import { type Contender, replaces } from "./duel.ts";
@@ -41,6 +42,12 @@ type State =
   | { readonly is: "up"; readonly session: LiveSession; readonly sinceMs: number }
   | { readonly is: "gone"; readonly why: CoveyError };
 
+/** Somebody who wants the session. */
+interface Waiter extends PromiseWithResolvers<LiveSession> {
+  /** Came when an attempt was going on already. */
+  joined: boolean;
+}
+
 export class Link {
   readonly peer: PeerId;
   readonly #needs: LinkNeeds;
@@ -49,7 +56,7 @@ export class Link {
   #problem: CoveyError | undefined;
   /** The highest number of the sessions dialled by the other side, in this life of its process, that are over here. */
   #over = { boot: "", dial: 0 };
-  readonly #waiters = new Set<PromiseWithResolvers<LiveSession>>();
+  readonly #waiters = new Set<Waiter>();
 
   constructor(peer: PeerId, needs: LinkNeeds) {
     this.peer = peer;
@@ -70,7 +77,7 @@ export class Link {
   connect(): Promise<LiveSession> {
     if (this.#state.is === "up") return Promise.resolve(this.#state.session);
     if (this.#state.is === "gone") return Promise.reject(this.#state.why);
-    const waiter = Promise.withResolvers<LiveSession>();
+    const waiter: Waiter = { ...Promise.withResolvers<LiveSession>(), joined: this.#state.is === "dialling" };
     this.#waiters.add(waiter);
     this.dialNow();
     return waiter.promise.finally(() => this.#waiters.delete(waiter));
@@ -153,7 +160,14 @@ export class Link {
     this.#problem = problem;
     this.#state = this.#waiting(this.#backOffMs());
     this.#failures++;
-    for (const waiter of this.#waiters) waiter.reject(problem);
+    // Somebody was there and cut: it is starting or stopping, or its own session with us is on the way here.
+    if (problem.code === "closed" && this.#failures < LIMITS.dialRetries) return;
+    for (const waiter of this.#waiters) {
+      // A refusal can be older than the call: paired again a moment ago, say.
+      if (!waiter.joined || problem.retryable) waiter.reject(problem);
+      else this.dialNow();
+      waiter.joined = false;
+    }
   }
 
   #lost(session: LiveSession, why: CoveyError | undefined): void {

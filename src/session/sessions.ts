@@ -267,6 +267,7 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
     get: (peer) => links.get(peer)?.session,
 
     async connect(peer, signal) {
+      signal?.throwIfAborted();
       const link = links.get(peer);
       if (link === undefined)
         throw new CoveyError("not-paired", "there is no such paired device", { hint: "Pair with it: covey pair." });
