@@ -59,7 +59,9 @@ test("what is missing is what was not set, across the borders of bytes and pages
       const manifest = new Manifest(count * MiB);
       const set = new Set(chosen.filter((block) => block < count));
       for (const block of set) manifest.set(block, Buffer.alloc(32, block));
-      const missing = new Set(manifest.missing(Infinity).flatMap(({ from, count: n }) => Array.from({ length: n }, (_, i) => from + i)));
+      const missing = new Set(
+        manifest.missing(Infinity).flatMap(({ from, count: n }) => Array.from({ length: n }, (_, i) => from + i)),
+      );
       for (let block = 0; block < count; block++) assert.equal(missing.has(block), !set.has(block));
       assert.equal(manifest.knownBytes, set.size * MiB);
       assert.equal(manifest.complete, set.size === count);

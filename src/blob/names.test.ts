@@ -8,7 +8,19 @@ import { printable } from "../core/text.ts";
 import { freeNames, safeFileName } from "./names.ts";
 
 test("ordinary names stay as they are", () => {
-  for (const name of ["a", "photo.jpg", "Grüße an alle.txt", "名前.tar.gz", "a:b", "no extension", "👩‍👩‍👧.png", "10%.txt", "-rf", "~", "a..b"])
+  for (const name of [
+    "a",
+    "photo.jpg",
+    "Grüße an alle.txt",
+    "名前.tar.gz",
+    "a:b",
+    "no extension",
+    "👩‍👩‍👧.png",
+    "10%.txt",
+    "-rf",
+    "~",
+    "a..b",
+  ])
     assert.equal(safeFileName(name), name);
 });
 

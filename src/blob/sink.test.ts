@@ -28,7 +28,8 @@ const blockOf = (content: Buffer, block: number): Buffer =>
 /** In pieces of odd lengths, as a network brings them. */
 function pieces(bytes: Buffer): Buffer[] {
   const parts: Buffer[] = [];
-  for (let at = 0, step = 1; at < bytes.length; at += step, step = (step * 7 + 3) % 40_000) parts.push(bytes.subarray(at, at + step));
+  for (let at = 0, step = 1; at < bytes.length; at += step, step = (step * 7 + 3) % 40_000)
+    parts.push(bytes.subarray(at, at + step));
   return parts;
 }
 

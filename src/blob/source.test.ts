@@ -46,7 +46,8 @@ test("only a regular file is a source, and nothing else makes it wait", async ()
   const target = join(dir, "target");
   await writeFile(target, "x");
   await symlink(target, join(dir, "link"));
-  for (const path of [fifo, dir, join(dir, "link"), "/dev/zero"]) await assert.rejects(Source.open(path), { code: "bad-argument" }, path);
+  for (const path of [fifo, dir, join(dir, "link"), "/dev/zero"])
+    await assert.rejects(Source.open(path), { code: "bad-argument" }, path);
   await assert.rejects(Source.open(join(dir, "absent")), { code: "not-found" });
 });
 

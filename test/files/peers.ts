@@ -101,6 +101,15 @@ export async function up(peer: FilesPeer, other: FilesPeer): Promise<void> {
   end();
 }
 
+export interface LabOptions {
+  /** Each is the other's own device. */
+  readonly mine?: boolean;
+  /** The test answers for a by hand. */
+  readonly handSender?: boolean;
+  /** This peer of another lab is a. */
+  readonly to?: FilesPeer;
+}
+
 /** A directory of the test's own with two paired peers in it, a and b, and a directory into which b receives. */
 export interface Lab extends AsyncDisposable {
   readonly dir: string;
@@ -109,9 +118,9 @@ export interface Lab extends AsyncDisposable {
   readonly into: string;
 }
 
-export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service"> & { readonly mine?: boolean; readonly handSender?: boolean } = {}): Promise<Lab> {
+export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service"> & LabOptions = {}): Promise<Lab> {
   const dir = await mkdtemp(join(tmpdir(), "covey-files-"));
-  const a = await openFilesPeer({ ...options, dir: join(dir, "a"), service: options.handSender !== true });
+  const a = options.to ?? (await openFilesPeer({ ...options, dir: join(dir, "a"), service: options.handSender !== true }));
   const b = await openFilesPeer({ ...options, dir: join(dir, "b") });
   await pair(a, b, options);
   const into = join(dir, "into");
@@ -122,7 +131,7 @@ export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service">
     b,
     into,
     async [Symbol.asyncDispose]() {
-      await a.close();
+      if (a !== options.to) await a.close();
       await b.close();
       await rm(dir, { recursive: true });
     },
@@ -136,7 +145,11 @@ export async function nextOffer(peer: FilesPeer): Promise<Offer> {
 }
 
 /** Watches until it has ended, or until `enough` says so; resolves to the last state that was seen. */
-export async function watchUntil(peer: FilesPeer, offer: string, enough: (transfer: Transfer) => boolean = () => false): Promise<Transfer> {
+export async function watchUntil(
+  peer: FilesPeer,
+  offer: string,
+  enough: (transfer: Transfer) => boolean = () => false,
+): Promise<Transfer> {
   let last: Transfer | undefined;
   for await (const transfer of peer.files.watch(offer, { signal: AbortSignal.timeout(30_000) })) {
     last = transfer;
@@ -152,7 +165,13 @@ export async function canary(dir: string): Promise<string[]> {
   const names = await readdir(dir, { recursive: true, withFileTypes: true });
   const lines = names.map(async (entry) => {
     const path = join(entry.parentPath, entry.name);
-    return `${path} ${entry.isFile() ? createHash("sha256").update(await readFile(path)).digest("hex") : "-"}`;
+    return `${path} ${
+      entry.isFile()
+        ? createHash("sha256")
+            .update(await readFile(path))
+            .digest("hex")
+        : "-"
+    }`;
   });
   return (await Promise.all(lines)).sort();
 }

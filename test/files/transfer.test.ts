@@ -48,7 +48,10 @@ for (const transport of ["tcp", "memory"] as const) {
       assert.equal(known.doneBytes, size);
       assert.equal((await a.files.transfers()).find(({ offer: { id } }) => id === offer.id)!.blake3, b3(content));
     }
-    assert.deepEqual((await readdir(into)).filter((name) => name.startsWith(".")), []);
+    assert.deepEqual(
+      (await readdir(into)).filter((name) => name.startsWith(".")),
+      [],
+    );
     for (const peer of [a, b]) await eventually(async () => (await peer.store.listLocal("files", "hash/")).length, 0);
   });
 }
@@ -87,9 +90,12 @@ test("files of an own device are taken without asking, into a directory that is 
   assert.equal((await watchUntil(lab.a, offer.id)).offer.state, "done");
   assert.equal(await readFile(join(lab.b.incoming, "own.txt"), "utf8"), "mine");
   const waiting = lab.b.files.incoming({ signal: AbortSignal.timeout(50) });
-  await assert.rejects(async () => {
-    for await (const one of waiting) assert.fail(`asked about ${one.name}`);
-  }, { name: "TimeoutError" });
+  await assert.rejects(
+    async () => {
+      for await (const one of waiting) assert.fail(`asked about ${one.name}`);
+    },
+    { name: "TimeoutError" },
+  );
 });
 
 test("the sender takes a waiting offer back", async () => {
@@ -186,4 +192,3 @@ async function known(lab: Awaited<ReturnType<typeof openLab>>, id: string): Prom
   for await (const offer of lab.b.files.incoming({ signal: AbortSignal.timeout(15_000) })) if (offer.id === id) return id;
   throw new Error("unreachable");
 }
-

@@ -221,7 +221,9 @@ const over = ({ record }: Item): CoveyError => new CoveyError("conflict", `this 
 /** The directory behind any links in its path. Rejects with `bad-argument` for what can't take a file. */
 async function checkedDirectory(into: string): Promise<string> {
   const bad = (problem: string): CoveyError =>
-    new CoveyError("bad-argument", `can't receive into ${JSON.stringify(into)}: ${problem}`, { hint: "Name a directory that you may write to." });
+    new CoveyError("bad-argument", `can't receive into ${JSON.stringify(into)}: ${problem}`, {
+      hint: "Name a directory that you may write to.",
+    });
   if (!isAbsolute(into)) throw bad("the path is not absolute");
   try {
     const directory = await realpath(into);

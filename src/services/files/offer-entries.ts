@@ -170,7 +170,16 @@ export class OfferEntries {
       followed.overflow = true;
     } else {
       const state = "waiting";
-      const added = await ledger.add({ id, peer: followed.peer, direction: "in", name, size, mtimeMs, offeredAtMs: clockMs, state });
+      const added = await ledger.add({
+        id,
+        peer: followed.peer,
+        direction: "in",
+        name,
+        size,
+        mtimeMs,
+        offeredAtMs: clockMs,
+        state,
+      });
       await onOffer(added);
       ledger.announce(added);
     }

@@ -53,7 +53,7 @@ export async function* watchOffers(ledger: Ledger, signal: AbortSignal): AsyncGe
     for (const item of ledger.all()) enqueue(item);
     for (;;) {
       fresh = Promise.withResolvers();
-      for (let item; (item = queue.shift()) !== undefined; ) {
+      for (let item; (item = queue.shift()) !== undefined;) {
         signal.throwIfAborted();
         if (isWaiting(item)) yield offerOf(item);
       }
