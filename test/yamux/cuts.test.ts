@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { type Duplex, duplexPair } from "node:stream";
+import { duplexPair } from "node:stream";
 import { test } from "node:test";
 
 import { CoveyError } from "../../src/core/errors.ts";
@@ -147,7 +147,7 @@ test("after a goodbye what is open goes on, and the end of the wire cuts it with
 });
 
 test("a duplex that is gone already is a cut", async () => {
-  const [near] = duplexPair() as [Duplex, Duplex];
+  const [near] = duplexPair();
   near.destroy();
   const { yamux } = endOf(near, true);
   assert.equal((await yamux.closed)?.code, "closed");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { type Duplex, duplexPair } from "node:stream";
+import { duplexPair } from "node:stream";
 import { test, type TestContext } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
@@ -19,7 +19,7 @@ const LINKS: readonly (readonly [name: string, link: (t: TestContext) => Promise
   [
     "TLS over memory of 1 KiB",
     async (t) => {
-      const wires = duplexPair({ highWaterMark: 1024 }) as [Duplex, Duplex];
+      const wires = duplexPair({ highWaterMark: 1024 });
       return pairOver(t, await secureBoth(wires), wires);
     },
   ],

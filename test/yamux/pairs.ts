@@ -50,8 +50,7 @@ export function pairOver(t: TestContext, ends: readonly [Duplex, Duplex], wires:
   return { dialler: endOf(ends[0], true), listener: endOf(ends[1], false), wires };
 }
 
-export const memoryPair = (t: TestContext, highWaterMark = 16 * 1024): Pair =>
-  pairOver(t, duplexPair({ highWaterMark }) as [Duplex, Duplex]);
+export const memoryPair = (t: TestContext, highWaterMark = 16 * 1024): Pair => pairOver(t, duplexPair({ highWaterMark }));
 
 function newGate(): { gate: ReturnType<typeof createGate>; peerId: ReturnType<typeof peerIdOf> } {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
@@ -133,7 +132,7 @@ export function rawPair(
   t: TestContext,
   options: Pick<YamuxOptions, "maxIncoming"> = {},
 ): { readonly end: End; readonly peer: RawPeer } {
-  const [near, far] = duplexPair() as [Duplex, Duplex];
+  const [near, far] = duplexPair();
   t.after(() => {
     near.destroy();
     far.destroy();
