@@ -12,7 +12,7 @@
 //
 // id = BLAKE3 of "covey/entry/1", NUL, these bytes; the signature is over "covey/entry/1", NUL, these bytes.
 
-import { ByteReader, fromHex, toHex, u16, u64 } from "../core/bytes.ts";
+import { ByteReader, toHex } from "../core/bytes.ts";
 import { CoveyError } from "../core/errors.ts";
 import { hash } from "../core/hash.ts";
 import type { EntryId, Incarnation, PeerId, SpaceId } from "../core/ids.ts";
@@ -51,8 +51,27 @@ export interface Entry {
   readonly content: Uint8Array;
 }
 
+/** All but the path, the vector and the grant. */
+const FIXED_BYTES = 1 + 32 + 32 + 8 + 1 + 8 + 2 + 1 + 8 + 32;
+const DOT_BYTES = 24;
+const MAX_PATH_BYTES = 1 + LIMITS.pathComponents + LIMITS.pathBytes;
+const NO_GRANT = new Uint8Array();
+
 /** No entry is longer, so that longer input is refused before it is looked at. */
-export const MAX_SIGNED_BYTES = 32 * 4 + 8 * 5 + LIMITS.pathBytes + LIMITS.pathComponents + 24 * LIMITS.versionVectorEntries;
+export const MAX_SIGNED_BYTES = FIXED_BYTES + MAX_PATH_BYTES + DOT_BYTES * LIMITS.versionVectorEntries + 32;
+
+const MAX_KNOWN_KEYS = 4096;
+const knownKeys = new Map<PeerId, Buffer>();
+
+/** The 32 bytes of an author's key; the same few are asked for with every entry. */
+export function keyOf(author: PeerId): Buffer {
+  let key = knownKeys.get(author);
+  if (key === undefined) {
+    if (knownKeys.size >= MAX_KNOWN_KEYS) knownKeys.clear();
+    knownKeys.set(author, (key = keyOfPeerId(author)));
+  }
+  return key;
+}
 
 /** What the signature covers. */
 export const signedMessage = (signed: Uint8Array): Buffer => Buffer.concat([CONTEXT, signed]);
@@ -60,8 +79,7 @@ export const signedMessage = (signed: Uint8Array): Buffer => Buffer.concat([CONT
 /** `message` as signedMessage made it. */
 export const entryIdOf = (message: Uint8Array): EntryId => toHex(hash(message)) as EntryId;
 
-export const dotOwner = (author: PeerId, incarnation: Incarnation): DotOwner =>
-  toHex(keyOfPeerId(author).subarray(0, 8)) + incarnation;
+export const dotOwner = (author: PeerId, incarnation: Incarnation): DotOwner => toHex(keyOf(author).subarray(0, 8)) + incarnation;
 
 export const carriesValue = (kind: number): boolean => kind < WITHOUT_VALUE;
 
@@ -72,25 +90,28 @@ export const contentOf = (value: Uint8Array | undefined): Pick<Entry, "kind" | "
     : { kind: KIND.value, size: value.length, content: hash(value) };
 
 export function encodeEntry(entry: Entry): Buffer {
-  const clock = u64(entry.clock);
+  const path = encodePath(entry.path);
   const owners = [...entry.vector.keys()].sort();
-  const vector = owners.flatMap((owner) => [fromHex(owner)!, u64(entry.vector.get(owner)!)]);
-  const grant = entry.grant ?? new Uint8Array();
-  return Buffer.concat([
-    Uint8Array.of(ENTRY_VERSION),
-    fromHex(entry.space)!,
-    keyOfPeerId(entry.author),
-    fromHex(entry.incarnation)!,
-    Uint8Array.of(entry.kind),
-    encodePath(entry.path),
-    clock,
-    u16(owners.length),
-    ...vector,
-    Uint8Array.of(grant.length),
-    grant,
-    u64(entry.size),
-    entry.content,
-  ]);
+  const grant = entry.grant ?? NO_GRANT;
+  // In one piece: this runs for every entry that is written.
+  const bytes = Buffer.allocUnsafeSlow(FIXED_BYTES + path.length + owners.length * DOT_BYTES + grant.length);
+  let at = bytes.writeUInt8(ENTRY_VERSION);
+  at += bytes.write(entry.space, at, "hex");
+  at += keyOf(entry.author).copy(bytes, at);
+  at += bytes.write(entry.incarnation, at, "hex");
+  at = bytes.writeUInt8(entry.kind, at);
+  at += path.copy(bytes, at);
+  at = bytes.writeBigUInt64BE(entry.clock, at);
+  at = bytes.writeUInt16BE(owners.length, at);
+  for (const owner of owners) {
+    at += bytes.write(owner, at, "hex");
+    at = bytes.writeBigUInt64BE(entry.vector.get(owner)!, at);
+  }
+  at = bytes.writeUInt8(grant.length, at);
+  bytes.set(grant, at);
+  at = bytes.writeBigUInt64BE(BigInt(entry.size), at + grant.length);
+  bytes.set(entry.content, at);
+  return bytes;
 }
 
 /** Whether the bytes are of a version that this program does not know: to be kept until one does. */

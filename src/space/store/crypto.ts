@@ -1,58 +1,69 @@
-// Signatures by the batch: small ones on this thread, large ones together with helpers (shared-jobs.ts), which start with the first.
+// Signatures: those of small batches are made on this thread when they are needed, those of large ones together with helpers
+// (shared-jobs.ts), which start with the first large one.
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 
 import { secretKeyOf, sign, verify } from "../signing.ts";
 import type { HelperOptions } from "./helper.ts";
-import type { Claim } from "./replicate.ts";
-import { type Job, ROUND, sharedMemory, SharedJobs, STOP } from "./shared-jobs.ts";
+import { sharedMemory, SharedJobs } from "./shared-jobs.ts";
 
 /** Fewer are done before a helper has woken up. */
 const WORTH_SHARING = 32;
 /** The thread that serves people keeps a core where there are several. */
 const HELPERS = Math.min(3, availableParallelism() - 1);
 
+/** A signature to verify. */
+export interface Claim {
+  readonly message: Buffer;
+  /** 64 bytes. */
+  readonly signature: Buffer;
+  readonly publicKey: Buffer;
+}
+
+/** Work is asked for early and its result fetched late: in between, helpers do it. Results are to be fetched before the next batch. */
+export interface SignatureBatch {
+  sign(message: Buffer): () => Buffer;
+  verify(claim: Claim): () => boolean;
+}
+
 export class Crypto {
   readonly #secretKey: Buffer;
+  readonly #here: SignatureBatch;
   #shared: SharedJobs | undefined;
   #helpers: readonly Worker[] = [];
 
   constructor(seed: Uint8Array) {
-    this.#secretKey = secretKeyOf(seed);
+    const secretKey = secretKeyOf(seed);
+    this.#secretKey = secretKey;
+    this.#here = {
+      sign: (message) => () => sign(message, secretKey),
+      verify:
+        ({ message, signature, publicKey }) =>
+        () =>
+          verify(message, signature, publicKey),
+    };
   }
 
-  /** In the order of the messages. */
-  signAll(messages: readonly Buffer[]): readonly Buffer[] {
-    if (!isShared(messages)) return messages.map((message) => sign(message, this.#secretKey));
-    return this.#share(
-      messages.map((message) => ({ message })),
-      (jobs, item) => jobs.signatureOf(item),
-    );
-  }
-
-  verifyAll(claims: readonly Claim[]): readonly boolean[] {
-    if (!isShared(claims)) return claims.map(({ message, signature, publicKey }) => verify(message, signature, publicKey));
-    return this.#share(claims, (jobs, item) => jobs.isGenuine(item));
+  batch(size: number): SignatureBatch {
+    if (HELPERS === 0 || size < WORTH_SHARING) return this.#here;
+    const shared = (this.#shared ??= this.#start());
+    shared.begin();
+    return {
+      sign: (message) => {
+        const job = shared.publish({ message });
+        return job === undefined ? this.#here.sign(message) : () => shared.signatureOf(job);
+      },
+      verify: (claim) => {
+        const job = shared.publish(claim);
+        return job === undefined ? this.#here.verify(claim) : () => shared.isGenuine(job);
+      },
+    };
   }
 
   close(): void {
-    if (this.#shared === undefined) return;
-    Atomics.store(this.#shared.control, ROUND, STOP);
-    Atomics.notify(this.#shared.control, ROUND);
+    this.#shared?.stop();
     for (const helper of this.#helpers) void helper.terminate();
-  }
-
-  #share<Result>(jobs: readonly Job[], result: (shared: SharedJobs, item: number) => Result): readonly Result[] {
-    const shared = (this.#shared ??= this.#start());
-    const results: Result[] = [];
-    while (results.length < jobs.length) {
-      const count = shared.open(jobs, results.length);
-      shared.work();
-      shared.finish(count);
-      for (let item = 0; item < count; item++) results.push(result(shared, item));
-    }
-    return results;
   }
 
   #start(): SharedJobs {
@@ -73,5 +84,3 @@ export class Crypto {
     return new SharedJobs(memory, this.#secretKey);
   }
 }
-
-const isShared = (items: readonly unknown[]): boolean => HELPERS > 0 && items.length >= WORTH_SHARING;

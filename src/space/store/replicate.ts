@@ -1,31 +1,24 @@
-// Replication with one neighbour. In: 1. check each entry but for its signature  2. leave out what is here  3. verify the rest, many
-// at once  4. defer, or store in the place of what it dominates  5. move the cursor, in the same transaction. Out: rows by seq.
+// Replication with one neighbour. In: 1. check each entry but for its signature  2. leave out what is here  3. have the rest verified, while
+// the next one is checked  4. defer, or store in the place of what it dominates  5. move the cursor, in the same transaction. Out: rows by seq.
 
 import { CoveyError } from "../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
-import { keyOfPeerId } from "../../identity/peer-id.ts";
 import { type Admission, admit } from "../admission.ts";
 import type { Cursor, IncomingResult, OutgoingBatch, SpaceStore, Verdict, WireEntry } from "../contract.ts";
+import { keyOf } from "../entry.ts";
 import { dueMs, isTooFarAhead } from "../hlc.ts";
+import type { Claim } from "./crypto.ts";
 import type { Deferred } from "./deferred.ts";
 import type { Space } from "./members.ts";
 import { neighbourRow, saveNeighbour } from "./neighbours.ts";
 import { Touched } from "./versions.ts";
 import type { WriteNeeds } from "./write.ts";
 
-/** A signature to verify. */
-export interface Claim {
-  readonly message: Buffer;
-  readonly signature: Buffer;
-  readonly publicKey: Buffer;
-}
-
 export interface ReplicateNeeds extends WriteNeeds {
   readonly deferred: Deferred;
   readonly log: Logger;
-  verifyAll(claims: readonly Claim[]): readonly boolean[];
 }
 
 type Batch = Parameters<SpaceStore["incoming"]>[2];
@@ -69,12 +62,14 @@ function take(
   entries: readonly WireEntry[],
   origin: number,
 ): readonly Verdict[] {
-  const admissions = entries.map((wire) => admit(wire, space.id, space.genesis));
-  const unseen = admissions.map((admission) => admission.type === "candidate" && !touched.has(admission));
-  const claims = admissions.flatMap((admission, i) => (unseen[i] ? [claimOf(admission as Candidate, entries[i]!)] : []));
-  const genuine = needs.verifyAll(claims).values();
+  const signatures = needs.crypto.batch(entries.length);
+  const admissions = entries.map((wire) => {
+    const admission = admit(wire, space.id, space.genesis);
+    const isNew = admission.type === "candidate" && !touched.has(admission);
+    return { admission, isGenuine: isNew ? signatures.verify(claimOf(admission, wire)) : undefined };
+  });
   const refusals: string[] = [];
-  const verdicts = admissions.map((admission, i): Verdict => {
+  const verdicts = admissions.map(({ admission, isGenuine }, i): Verdict => {
     const wire = entries[i]!;
     switch (admission.type) {
       case "refused":
@@ -91,8 +86,8 @@ function take(
         return kept ? "deferred" : "held";
       }
       case "candidate":
-        if (!unseen[i]) return "have";
-        if (genuine.next().value !== true) {
+        if (isGenuine === undefined) return "have";
+        if (!isGenuine()) {
           refusals.push("its signature is wrong");
           return "refused";
         }
@@ -135,7 +130,7 @@ function accept(
 const claimOf = ({ message, entry }: Candidate, { signature }: WireEntry): Claim => ({
   message,
   signature: Buffer.from(signature.buffer, signature.byteOffset, signature.byteLength),
-  publicKey: keyOfPeerId(entry.author),
+  publicKey: keyOf(entry.author),
 });
 
 /** Takes up deferred entries again: those whose time has come, and at open those that an older program could not read. */

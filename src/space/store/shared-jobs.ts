@@ -1,41 +1,36 @@
-// The shared memory in which the store's thread and its helpers divide signing and verifying, which is most of the work of a batch.
+// The shared memory through which helpers take signing and verifying off the store's thread, which is most of the work of a batch.
 //
-//   control   round, count, next, done            (int32, changed by Atomics only)
-//   table     for each item: offset, length, key  (int32; key: 0 sign, 1 verify)
-//   data      for each item: 64 bytes of signature, 32 of public key, the message
-//   results   for each item: 1 done or genuine    (uint8)
+//   1. the owner publishes a job as soon as its bytes are there, and goes on with the next  2. helpers take jobs from the front
+//   3. when the owner needs a result that nobody has begun, it makes it; if somebody has, it does one from the back meanwhile
 //
-// Nobody takes an item while `next` is CLOSED or beyond `count`, so the owner changes everything else between two rounds.
+//   control   published: counts, helpers sleep on it; STOP ends them     (int32, Atomics only)
+//   states    of each job: empty, free, taken, done                       (int32, Atomics only)
+//   table     of each job: offset, length, verifies, genuine              (int32; written by the owner before `free`, by the taker
+//   data      of each job: signature 64, public key 32, the message        before `done`)
 
 import { sign, verify } from "../signing.ts";
 
-export const ROUND = 0;
-const COUNT = 1;
-const NEXT = 2;
+const STOP = -1;
+const EMPTY = 0;
+const FREE = 1;
+const TAKEN = 2;
 const DONE = 3;
-const CONTROL_WORDS = 4;
-const TABLE_WORDS = 3;
 
-/** More than any count; takers add a little to it. */
-const CLOSED = 2 ** 30;
-/** `round` when there will be no more. */
-export const STOP = -1;
-/** Few enough that all end at about the same time. */
-const CHUNK = 8;
-const MAX_ITEMS = 4096;
+const MAX_JOBS = 4096;
+const TABLE_WORDS = 4;
 const DATA_BYTES = 4 * 1024 * 1024;
 const SIGNATURE = 64;
 const KEY = 32;
-/** A helper that takes longer over a chunk is gone. */
+/** A helper that takes longer over one job is gone. */
 const PATIENCE_MS = 5000;
 
-const TABLE_AT = CONTROL_WORDS * 4;
-const RESULTS_AT = TABLE_AT + MAX_ITEMS * TABLE_WORDS * 4;
-const DATA_AT = RESULTS_AT + MAX_ITEMS;
+const STATES_AT = 4;
+const TABLE_AT = STATES_AT + MAX_JOBS * 4;
+const DATA_AT = TABLE_AT + MAX_JOBS * TABLE_WORDS * 4;
 
 export const sharedMemory = (): SharedArrayBuffer => new SharedArrayBuffer(DATA_AT + DATA_BYTES);
 
-/** A claim to verify, or (without signature and key) a message to sign. */
+/** To verify, or (without signature and key) to sign. */
 export interface Job {
   readonly message: Buffer;
   readonly signature?: Buffer;
@@ -43,78 +38,115 @@ export interface Job {
 }
 
 export class SharedJobs {
-  readonly control: Int32Array;
+  readonly #published: Int32Array;
+  readonly #states: Int32Array;
   readonly #table: Int32Array;
-  readonly #results: Uint8Array;
   readonly #data: Buffer;
   readonly #secretKey: Buffer;
+  #jobs = 0;
+  #bytes = 0;
+  /** Where the owner looks next when it works from the back. */
+  #back = 0;
 
   constructor(memory: SharedArrayBuffer, secretKey: Uint8Array) {
-    this.control = new Int32Array(memory, 0, CONTROL_WORDS);
-    this.#table = new Int32Array(memory, TABLE_AT, MAX_ITEMS * TABLE_WORDS);
-    this.#results = new Uint8Array(memory, RESULTS_AT, MAX_ITEMS);
+    this.#published = new Int32Array(memory, 0, 1);
+    this.#states = new Int32Array(memory, STATES_AT, MAX_JOBS);
+    this.#table = new Int32Array(memory, TABLE_AT, MAX_JOBS * TABLE_WORDS);
     this.#data = Buffer.from(memory, DATA_AT, DATA_BYTES);
     this.#secretKey = Buffer.from(secretKey);
   }
 
-  /** The owner: lays out as many jobs as there is room for, and opens the round. Returns how many. */
-  open(jobs: readonly Job[], from: number): number {
-    Atomics.store(this.control, NEXT, CLOSED);
-    let at = 0;
-    let count = 0;
-    for (let i = from; i < jobs.length && count < MAX_ITEMS; i++, count++) {
-      const { message, signature, publicKey } = jobs[i]!;
-      if (at + SIGNATURE + KEY + message.length > DATA_BYTES) break;
-      this.#table.set([at, message.length, signature === undefined ? 0 : 1], count * TABLE_WORDS);
-      if (signature !== undefined) this.#data.set(signature, at);
-      if (publicKey !== undefined) this.#data.set(publicKey, at + SIGNATURE);
-      this.#data.set(message, at + SIGNATURE + KEY);
-      at += SIGNATURE + KEY + message.length;
+  /** The owner: forgets the jobs of the last batch, also those that it left when it failed. */
+  begin(): void {
+    for (let job = 0; job < this.#jobs; job++) {
+      if (Atomics.compareExchange(this.#states, job, FREE, EMPTY) === FREE) continue;
+      this.#finish(job);
+      Atomics.store(this.#states, job, EMPTY);
     }
-    this.#results.fill(0, 0, count);
-    Atomics.store(this.control, COUNT, count);
-    Atomics.store(this.control, DONE, 0);
-    Atomics.store(this.control, NEXT, 0);
-    Atomics.add(this.control, ROUND, 1);
-    Atomics.notify(this.control, ROUND);
-    return count;
+    this.#jobs = 0;
+    this.#bytes = 0;
   }
 
-  /** Everybody: does what nobody has taken yet. */
-  work(): void {
-    const count = Atomics.load(this.control, COUNT);
-    for (let first; (first = Atomics.add(this.control, NEXT, CHUNK)) < count;) {
-      const end = Math.min(first + CHUNK, count);
-      for (let item = first; item < end; item++) this.#do(item);
-      Atomics.add(this.control, DONE, end - first);
-      Atomics.notify(this.control, DONE);
-    }
+  /** The owner: undefined when there is no room for more. */
+  publish({ message, signature, publicKey }: Job): number | undefined {
+    const length = SIGNATURE + KEY + message.length;
+    if (this.#jobs === MAX_JOBS || this.#bytes + length > DATA_BYTES) return undefined;
+    const job = this.#jobs++;
+    const at = this.#bytes;
+    this.#bytes += length;
+    this.#table[job * TABLE_WORDS] = at;
+    this.#table[job * TABLE_WORDS + 1] = length;
+    this.#table[job * TABLE_WORDS + 2] = signature === undefined ? 0 : 1;
+    if (signature !== undefined) this.#data.set(signature, at);
+    if (publicKey !== undefined) this.#data.set(publicKey, at + SIGNATURE);
+    this.#data.set(message, at + SIGNATURE + KEY);
+    Atomics.store(this.#states, job, FREE);
+    Atomics.add(this.#published, 0, 1);
+    Atomics.notify(this.#published, 0);
+    this.#back = job;
+    return job;
   }
 
-  /** The owner: waits for the others. What a helper took and did not finish is done here. */
-  finish(count: number): void {
-    for (let done; (done = Atomics.load(this.control, DONE)) < count;) {
-      if (Atomics.wait(this.control, DONE, done, PATIENCE_MS) !== "timed-out") continue;
-      for (let item = 0; item < count; item++) this.#do(item);
-      return;
-    }
-  }
-
-  isGenuine = (item: number): boolean => this.#results[item] === 1;
-
-  signatureOf(item: number): Buffer {
-    const at = this.#table[item * TABLE_WORDS]!;
+  /** The owner, once the job is needed. */
+  signatureOf(job: number): Buffer {
+    this.#finish(job);
+    const at = this.#table[job * TABLE_WORDS]!;
     const signature = Buffer.allocUnsafeSlow(SIGNATURE);
     this.#data.copy(signature, 0, at, at + SIGNATURE);
     return signature;
   }
 
-  #do(item: number): void {
-    const [at, length, verifies] = this.#table.subarray(item * TABLE_WORDS) as unknown as [number, number, number];
-    // Copies: native code is not to read memory that another thread could change.
-    const copy = Buffer.from(this.#data.subarray(at, at + SIGNATURE + KEY + length));
+  /** The owner, once the job is needed. */
+  isGenuine(job: number): boolean {
+    this.#finish(job);
+    return this.#table[job * TABLE_WORDS + 3] === 1;
+  }
+
+  /** The owner: helpers end. */
+  stop(): void {
+    Atomics.store(this.#published, 0, STOP);
+    Atomics.notify(this.#published, 0);
+  }
+
+  /** A helper: until it is stopped. */
+  help(): void {
+    for (let seen; (seen = Atomics.load(this.#published, 0)) !== STOP; Atomics.wait(this.#published, 0, seen)) {
+      for (let job = 0; job < MAX_JOBS && Atomics.load(this.#states, job) !== EMPTY; job++) this.#take(job);
+    }
+  }
+
+  /** Returns once the job is done: by a helper, or here. */
+  #finish(job: number): void {
+    for (let state; (state = Atomics.load(this.#states, job)) !== DONE;) {
+      if (state === FREE) this.#take(job);
+      else if (!this.#takeFromBack() && Atomics.wait(this.#states, job, TAKEN, PATIENCE_MS) === "timed-out") this.#do(job);
+    }
+  }
+
+  #takeFromBack(): boolean {
+    while (this.#back > 0) if (this.#take(this.#back--)) return true;
+    return false;
+  }
+
+  #take(job: number): boolean {
+    if (Atomics.compareExchange(this.#states, job, FREE, TAKEN) !== FREE) return false;
+    this.#do(job);
+    return true;
+  }
+
+  #do(job: number): void {
+    const at = this.#table[job * TABLE_WORDS]!;
+    const length = this.#table[job * TABLE_WORDS + 1]!;
+    // A copy: native code is not to read memory that other threads can change.
+    const copy = Buffer.from(this.#data.subarray(at, at + length));
     const message = copy.subarray(SIGNATURE + KEY);
-    if (verifies === 0) this.#data.set(sign(message, this.#secretKey), at);
-    else this.#results[item] = Number(verify(message, copy.subarray(0, SIGNATURE), copy.subarray(SIGNATURE, SIGNATURE + KEY)));
+    if (this.#table[job * TABLE_WORDS + 2] === 0) {
+      this.#data.set(sign(message, this.#secretKey), at);
+    } else {
+      const genuine = verify(message, copy.subarray(0, SIGNATURE), copy.subarray(SIGNATURE, SIGNATURE + KEY));
+      this.#table[job * TABLE_WORDS + 3] = Number(genuine);
+    }
+    Atomics.store(this.#states, job, DONE);
+    Atomics.notify(this.#states, job);
   }
 }

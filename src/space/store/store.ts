@@ -58,8 +58,7 @@ export class Store {
         deferred: this.#deferred,
         author: peerId,
         log,
-        signAll: (messages) => this.#crypto.signAll(messages),
-        verifyAll: (claims) => this.#crypto.verifyAll(claims),
+        crypto: this.#crypto,
         changed: (space, seq) => void this.#changed.set(space, seq),
       };
       this.#reads = readCalls(needs);

@@ -1,5 +1,6 @@
 // Writing here: 1. see what is at the path  2. check what was expected  3. the entry, its clock above all that it replaces
-// 4. sign, many at once  5. store in the place of what it dominates.
+// 4. have it signed, while the next
+// one is made  5. store in the place of what it dominates.
 
 import { CoveyError } from "../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
@@ -8,6 +9,7 @@ import type { Path, Version, Write } from "../contract.ts";
 import { contentOf, encodeEntry, type Entry, entryIdOf, KIND, signedMessage } from "../entry.ts";
 import { isShown, replacing } from "../order.ts";
 import { checkPath, pathKey, pathOf, pathText } from "../path.ts";
+import type { Crypto, SignatureBatch } from "./crypto.ts";
 import type { Database } from "./database.ts";
 import type { Life } from "./life.ts";
 import type { Members, Space } from "./members.ts";
@@ -19,7 +21,7 @@ export interface WriteNeeds {
   readonly life: Life;
   readonly members: Members;
   readonly author: PeerId;
-  signAll(messages: readonly Buffer[]): readonly Buffer[];
+  readonly crypto: Crypto;
   changed(space: SpaceId, seq: number): void;
 }
 
@@ -28,6 +30,7 @@ interface Draft {
   readonly signed: Buffer;
   readonly message: Buffer;
   readonly value: Uint8Array | undefined;
+  readonly signature: () => Buffer;
 }
 
 export function write(needs: WriteNeeds, nowMs: number, spaceId: SpaceId, writes: readonly Write[]): readonly Version[] {
@@ -41,16 +44,15 @@ export function write(needs: WriteNeeds, nowMs: number, spaceId: SpaceId, writes
   const touched = new Touched(db, life, space);
   const written: Version[] = [];
   const drafts = new Map<string, Draft>();
+  const signing = needs.crypto.batch(writes.length);
 
   const flush = (): void => {
-    const all = [...drafts.values()];
-    drafts.clear();
-    const signatures = needs.signAll(all.map(({ message }) => message));
-    for (const [i, { entry, signed, message, value }] of all.entries()) {
+    for (const { entry, signed, message, value, signature } of drafts.values()) {
       const known = { id: entryIdOf(message), entry };
-      const seq = touched.store({ ...known, signed, signature: signatures[i]!, value, origin: 0 });
+      const seq = touched.store({ ...known, signed, signature: signature(), value, origin: 0 });
       written.push(versionOf(known, seq, value));
     }
+    drafts.clear();
   };
 
   for (const one of writes) {
@@ -59,7 +61,7 @@ export function write(needs: WriteNeeds, nowMs: number, spaceId: SpaceId, writes
     const key = pathKey(path);
     // What is written twice in one call is written in order: the second one sees the first.
     if (drafts.has(key)) flush();
-    drafts.set(key, draft(needs, nowMs, space, touched, path, one));
+    drafts.set(key, draft(needs, nowMs, space, touched, signing, path, one));
   }
   flush();
   touched.finish();
@@ -67,7 +69,15 @@ export function write(needs: WriteNeeds, nowMs: number, spaceId: SpaceId, writes
   return written;
 }
 
-function draft({ life, author }: WriteNeeds, nowMs: number, space: Space, touched: Touched, path: Path, one: Write): Draft {
+function draft(
+  { life, author }: WriteNeeds,
+  nowMs: number,
+  space: Space,
+  touched: Touched,
+  signing: SignatureBatch,
+  path: Path,
+  one: Write,
+): Draft {
   if (one.value !== undefined && one.value.length > LIMITS.inlineValueBytes) {
     throw new CoveyError("limit", `the value at ${pathText(path)} is larger than ${LIMITS.inlineValueBytes} bytes`);
   }
@@ -94,7 +104,8 @@ function draft({ life, author }: WriteNeeds, nowMs: number, space: Space, touche
     ...contentOf(one.value),
   };
   const signed = encodeEntry(entry);
-  return { entry, signed, message: signedMessage(signed), value: one.value };
+  const message = signedMessage(signed);
+  return { entry, signed, message, value: one.value, signature: signing.sign(message) };
 }
 
 function nextAppended({ db, life, author }: WriteNeeds, space: Space, service: string): Path {
