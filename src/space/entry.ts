@@ -22,7 +22,7 @@ import type { Path } from "./contract.ts";
 import { counterOf, type Hlc, msOf } from "./hlc.ts";
 import { encodePath, readPath } from "./path.ts";
 
-export const ENTRY_VERSION = 1;
+const ENTRY_VERSION = 1;
 const CONTEXT = Buffer.from("covey/entry/1\0");
 const NO_HASH = Buffer.alloc(32);
 export const SIGNATURE_BYTES = 64;

@@ -7,7 +7,7 @@ import { toHex } from "../core/bytes.ts";
 import { hash } from "../core/hash.ts";
 import type { EntryId, Incarnation, PeerId, SpaceId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
-import { contentOf, dotOwner, type Entry } from "./entry.ts";
+import { contentOf, dotOwner, type Entry, keyOf } from "./entry.ts";
 import { hlcOf, nextClock } from "./hlc.ts";
 import { byPrecedence, isCovered, isDominated, type Known, replacing } from "./order.ts";
 import { pathOf } from "./path.ts";
@@ -167,7 +167,7 @@ test("two entries with the same dot are both kept, in one order everywhere", () 
 });
 
 test("an edit wins over a concurrent removal; among equals, clock, author and id decide", () => {
-  const [a, b] = authors.toSorted() as [PeerId, PeerId];
+  const [a, b] = authors.toSorted((one, other) => Buffer.compare(keyOf(one), keyOf(other))) as [PeerId, PeerId];
   const edit = entryOf(a, "00", hlcOf(1000, 0), [], "edit");
   const removal = entryOf(b, "00", hlcOf(2000, 0), [], undefined);
   const later = entryOf(a, "01", hlcOf(1000, 1), [], "later");

@@ -2,7 +2,7 @@
 
 import type { EntryId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
-import { type DotOwner, dotOwner, type Entry, KIND, type VersionVector } from "./entry.ts";
+import { type DotOwner, dotOwner, type Entry, keyOf, KIND, type VersionVector } from "./entry.ts";
 import type { Hlc } from "./hlc.ts";
 
 /** An entry and its id. */
@@ -24,12 +24,12 @@ export const isCovered = ({ id, entry }: Known, versions: readonly Known[]): boo
 /** Whether this program can show the entry; others are kept and passed on only. */
 export const isShown = (entry: Entry): boolean => entry.kind === KIND.value || entry.kind === KIND.removed;
 
-/** For sorting, the winner first: values before removals, then highest clock, author, id. */
+/** For sorting, the winner first: values before removals, then highest clock, author's key, id. */
 export function byPrecedence(a: Known, b: Known): number {
   const removed = Number(a.entry.kind === KIND.removed) - Number(b.entry.kind === KIND.removed);
   if (removed !== 0) return removed;
   if (a.entry.clock !== b.entry.clock) return a.entry.clock > b.entry.clock ? -1 : 1;
-  if (a.entry.author !== b.entry.author) return a.entry.author > b.entry.author ? -1 : 1;
+  if (a.entry.author !== b.entry.author) return Buffer.compare(keyOf(b.entry.author), keyOf(a.entry.author));
   return a.id > b.id ? -1 : Number(a.id < b.id);
 }
 

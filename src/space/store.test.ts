@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { copyFile, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
@@ -53,7 +53,10 @@ test("what is written is read, listed and there after opening again", async (t) 
   const again = await openTestStore(t, file, identity);
   assert.deepEqual(await look(again), before);
   assert.deepEqual([again.storeId(), again.incarnation()], life);
-  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  await again.close();
+  await chmod(file, 0o644);
+  await openTestStore(t, file, identity);
+  assert.equal((await stat(file)).mode & 0o777, 0o600, "as after a restore that lost the mode");
   assert.equal((await stat(`${file}-wal`)).mode & 0o777, 0o600);
 });
 

@@ -1,6 +1,6 @@
 // The database file: made private, locked for this process alone, migrated; what SQLite throws becomes a CoveyError here.
 
-import { closeSync, constants, fsyncSync, openSync } from "node:fs";
+import { chmodSync, closeSync, constants, fsyncSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
@@ -143,7 +143,16 @@ function createPrivate(file: string): void {
       closeSync(directory);
     }
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return;
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return makePrivate(file);
     throw fromPlatform(error, `create ${file}`);
+  }
+}
+
+/** A copy put back from a backup often lost its mode. */
+function makePrivate(file: string): void {
+  try {
+    if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
+  } catch (error) {
+    throw fromPlatform(error, `make ${file} private`);
   }
 }
