@@ -15,8 +15,10 @@ const folder = await mkdtemp(join(tmpdir(), "covey-"));
   console.log("paired with", paired.name); // paired with laptop
   await invitation.done;
 
+  const todo = laptop.peer("desktop").data();
   const changed = (async () => {
-    for await (const change of laptop.peer("desktop").data().watch("todo")) if (change.type === "set") return change.item;
+    for await (const change of todo.watch("todo")) if (change.type === "set") return change.item;
+    return undefined;
   })();
   await desktop.peer("laptop").data().set("todo/milk", 1);
   const item = await changed;

@@ -153,11 +153,11 @@ function compile() {
 
 // one at a time
 
-/** Two commands at once in a fresh clone: the second waits for the first. A lock whose process is gone is taken over. */
+/** Two commands at once in a fresh clone: the second waits for the first. */
 function withLock(work) {
   const lock = join(runtime, ".lock");
   for (let waited = false; !tryLock(lock); waited = true) {
-    if (!waited) say("waiting for another command that sets up this checkout");
+    if (!waited) say(`waiting for process ${readText(lock)}, which sets up this checkout (tools/runtime/.lock)`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   }
   try {
@@ -167,19 +167,21 @@ function withLock(work) {
   }
 }
 
+/** A lock whose process is gone is taken over. */
 function tryLock(lock) {
   try {
     writeFileSync(lock, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
     if (error.code !== "EEXIST") throw error;
-    const holder = Number(readText(lock) ?? "");
-    if (holder > 0 && !isRunning(holder)) rmSync(lock, { force: true });
-    return false;
   }
+  if (isRunning(Number(readText(lock) ?? 0))) return false;
+  rmSync(lock, { force: true });
+  return tryLock(lock);
 }
 
 function isRunning(pid) {
+  if (pid === 0) return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {
