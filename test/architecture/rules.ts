@@ -1,5 +1,5 @@
 // The rules that sources are held to, over a map of files, so that a test can show each one fail. In order: 1. each file by itself,
-// 2. each import against the table, 3. the graph of all imports.
+// 2. each import against the table, 3. the graph of what is loaded.
 
 import { posix } from "node:path";
 
@@ -32,7 +32,7 @@ export function violations(sources: Sources, table: ImportTable): readonly strin
         found.push(`${file}: a computed import`);
       } else if (to.startsWith(".")) {
         const target = resolve(file, to);
-        targets.push(target);
+        if (!typeOnly) targets.push(target);
         // Tests stand beside what they test and may bring whatever it needs.
         if (!file.endsWith(".test.ts")) found.push(...judge(file, target, typeOnly, sources, table));
       } else if (!file.endsWith(".test.ts") && !isModuleAllowed(file, to, table)) {
