@@ -32,7 +32,8 @@ export interface Screen {
 }
 
 const STEP_PERCENT = 10;
-const BAR = { widest: 30, narrowest: 8 };
+// Columns.
+const PLACES = { percent: 5, amount: 20, rate: 10, left: 7, shortName: 8, longName: 24, shortBar: 8, longBar: 30, wide: 70 };
 // A share of the way to the new rate per repaint: time left follows a change within a few seconds, and does not jump.
 const SMOOTHING = 0.15;
 const UP = (lines: number): string => `\u001b[${lines}A`;
@@ -102,23 +103,26 @@ function smoothed(rates: Map<string, number>, key: string, rate: number): number
   return now;
 }
 
-/** "holiday.mkv  ██████░░░░  58 %  148 MiB of 256 MiB  61.2 MiB/s  0:02", and with less room less of it. */
-export function renderLine(progress: Progress, rate: number, columns: number): string {
-  const { doneBytes, totalBytes, waits } = progress;
+/**
+ * "holiday.mkv   ██████░░░░   58 %   148 MiB of 256 MiB   61.2 MiB/s   0:02", and with less room less of it. The parts have their
+ * places, so that nothing jumps, and the lines of several transfers stand in columns.
+ */
+export function renderLine({ name, doneBytes, totalBytes, waits }: Progress, rate: number, columns: number): string {
   const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
-  const percent = padStart(`${Math.floor(share * 100)} %`, 5);
   const left = rate > 0 ? formatClock(((totalBytes - doneBytes) / rate) * 1000) : "";
-  const motion = waits ?? [rate > 0 ? padStart(formatRate(rate), 10) : "", left].filter((part) => part !== "").join("  ");
-  const amount = `${formatSize(doneBytes)} of ${formatSize(totalBytes)}`;
-  const fixed = [percent, motion];
-  if (columns >= 70) fixed.splice(1, 0, amount);
-  const tail = fixed.filter((part) => part !== "").join("  ");
+  const moves = [padStart(rate > 0 ? formatRate(rate) : "", PLACES.rate), padStart(left, PLACES.left)];
+  const tail = [
+    padStart(`${Math.floor(share * 100)} %`, PLACES.percent),
+    ...(columns >= PLACES.wide ? [padStart(`${formatSize(doneBytes)} of ${formatSize(totalBytes)}`, PLACES.amount)] : []),
+    ...(waits === undefined ? moves : [waits]),
+  ].join("  ");
   const room = columns - widthOf(tail) - 2;
-  const barColumns = Math.min(BAR.widest, Math.floor(room / 2));
-  if (barColumns < BAR.narrowest || waits !== undefined)
-    return fit(`${padEnd(fit(progress.name, Math.max(8, room)), Math.min(room, 24))}  ${tail}`, columns);
-  const name = fit(progress.name, room - barColumns - 2);
-  return `${name}  ${renderBar(share, barColumns)}  ${tail}`;
+  const nameColumns = Math.max(PLACES.shortName, Math.min(PLACES.longName, Math.floor(room * 0.45)));
+  const barColumns = Math.min(PLACES.longBar, room - nameColumns - 2);
+  const shown = barColumns >= PLACES.shortBar && waits === undefined;
+  const nameRoom = shown ? nameColumns : Math.max(PLACES.shortName, Math.min(PLACES.longName, room));
+  const head = padEnd(fit(name, nameRoom), nameRoom);
+  return fit([head, ...(shown ? [renderBar(share, barColumns)] : []), tail].join("  ").trimEnd(), columns);
 }
 
 function renderBar(share: number, columns: number): string {

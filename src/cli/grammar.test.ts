@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { parseDuration, parseListen, parseOffer, parsePath, parsePeerArgument, parsePlace, parseValue } from "./grammar.ts";
+
+const refused = { code: "bad-argument" };
+
+test("NAME:WHAT: what is here is bare, what is elsewhere has a name", () => {
+  assert.deepEqual(parsePlace("todo/1"), { name: undefined, what: "todo/1" });
+  assert.deepEqual(parsePlace(""), { name: undefined, what: "" });
+  assert.deepEqual(parsePlace("laptop:todo/1"), { name: "laptop", what: "todo/1" });
+  assert.deepEqual(parsePlace("laptop:"), { name: "laptop", what: "" });
+  assert.deepEqual(parsePlace("self:a:b"), { name: "self", what: "a:b" });
+  assert.deepEqual(parsePlace("büro:größe"), { name: "büro", what: "größe" });
+  for (const text of [":todo", ":", "http://x/y", "tcp://localhost:1"]) assert.throws(() => parsePlace(text), refused, text);
+});
+
+test("where only a peer makes sense the colon may be left out", () => {
+  assert.equal(parsePeerArgument("laptop"), "laptop");
+  assert.equal(parsePeerArgument("laptop:"), "laptop");
+  for (const text of ["", ":", "laptop:/tmp", "laptop::", "http://x"])
+    assert.throws(() => parsePeerArgument(text), refused, text);
+});
+
+test("durations", () => {
+  const table: readonly (readonly [string, number])[] = [
+    ["90", 90_000],
+    ["1.5", 1500],
+    ["500ms", 500],
+    ["90s", 90_000],
+    ["5m", 300_000],
+    ["1h30m", 5_400_000],
+    ["3d", 259_200_000],
+    ["0.5h", 1_800_000],
+  ];
+  for (const [text, ms] of table) assert.equal(parseDuration(text), ms, text);
+  for (const text of ["", "0", "0s", "-1s", "3x", "s", "1h 30m", "1e3", "h1", "30m1", "25d", "99999999d"]) {
+    assert.throws(() => parseDuration(text), refused, text);
+  }
+});
+
+test("addresses to listen at: a scheme may be left out, none is nowhere", () => {
+  assert.deepEqual(parseListen(["127.0.0.1:0"]), ["tcp://127.0.0.1:0"]);
+  assert.deepEqual(parseListen(["tcp://*:4747", "tcp://[::1]:4747"]), ["tcp://*:4747", "tcp://[::1]:4747"]);
+  assert.deepEqual(parseListen(["none"]), []);
+  assert.equal(parseListen(["default"]), null);
+  for (const text of ["", "4747", "host", "host:", "host:x", "a b:1", "tcp://:1", "tcp://h:1/x", "none:"]) {
+    assert.throws(() => parseListen([text]), refused, text);
+  }
+});
+
+test("a value is JSON if it parses as JSON, else text", () => {
+  assert.deepEqual(parseValue('{"milk":1}'), { milk: 1 });
+  assert.equal(parseValue("12"), 12);
+  assert.equal(parseValue("null"), null);
+  assert.equal(parseValue('"12"'), "12");
+  assert.equal(parseValue("hello world"), "hello world");
+  assert.equal(parseValue("{milk}"), "{milk}");
+  assert.equal(parseValue(""), "");
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) =>
+      assert.deepEqual(parseValue(JSON.stringify(value)), JSON.parse(JSON.stringify(value))),
+    ),
+  );
+});
+
+test("offers by number or id, paths made absolute", () => {
+  assert.equal(parseOffer("3"), "3");
+  assert.equal(parseOffer("#3"), "3");
+  assert.equal(parseOffer("ab12"), "ab12");
+  for (const text of ["", "#", "-1", "../3", "3 4"]) assert.throws(() => parseOffer(text), refused, text);
+  assert.equal(parsePath("x"), resolve("x"));
+  assert.equal(parsePath("/x/../y"), "/y");
+});
+
+test("no text makes a parser fail in any other way than bad-argument", () => {
+  const parsers = [parsePlace, parsePeerArgument, parseDuration, parseOffer, (text: string) => parseListen([text])];
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      for (const parser of parsers) {
+        try {
+          parser(text);
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, "bad-argument");
+        }
+      }
+    }),
+  );
+});
