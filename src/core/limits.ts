@@ -29,6 +29,7 @@ export const LIMIT_TABLE = {
   strangerHeadBytes: [16 * KiB, "bytes", "The head of a request of a peer that is not paired."],
   apartSessions: [4, "sessions", "Sessions that one paired peer may open beside the one that is kept, to pair again."],
   headsHeldBytes: [16 * MiB, "bytes", "Heads of requests of one session that are on their way in."],
+  answersHeldBytes: [16 * MiB, "bytes", "Answers of one session that the other side does not take."],
   hangUpMs: [1000, "ms", "What the last words on a refused connection have to get out."],
   lingerMs: [
     10_000,
@@ -42,6 +43,7 @@ export const LIMIT_TABLE = {
   dialRetries: [4, "attempts", "Attempts that a caller waits for when the other side cuts the connection amid the hello."],
   backOffMinMs: [200, "ms", "The wait before a peer is dialled again; it doubles with every failure, and half of it is random."],
   backOffMaxMs: [30_000, "ms", "The longest wait before a peer is dialled again."],
+  networkWatchMs: [5000, "ms", "How often this device's addresses are looked up: after a change, peers that are missing are dialled at once."],
   steadyMs: [10_000, "ms", "A session that lived so long starts the waits from the shortest again."],
   // session: the multiplexer
   yamuxStreams: [256, "streams", "Streams that each side may have opened in one session and not finished."],

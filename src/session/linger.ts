@@ -3,11 +3,12 @@
 import { LIMITS } from "../core/limits.ts";
 import type { Stream } from "./contract.ts";
 
-/** Never rejects. Cuts the stream when the other side has not ended within LIMITS.lingerMs. */
+/** Never rejects. Cuts the stream when the other side has not ended LIMITS.lingerMs after it took what we had to say. */
 export async function linger(stream: Stream): Promise<void> {
-  const timer = setTimeout(() => stream.reset(), LIMITS.lingerMs);
+  let timer: NodeJS.Timeout | undefined;
   try {
     await stream.end();
+    timer = setTimeout(() => stream.reset(), LIMITS.lingerMs);
     while ((await stream.read()) !== null);
     await stream.closed;
   } catch {

@@ -19,7 +19,8 @@ import type { RouteTable } from "./routes.ts";
 export interface RespondNeeds {
   readonly session: Session;
   readonly routes: RouteTable;
-  readonly budget: HeadBudget;
+  readonly heads: HeadBudget;
+  readonly answers: HeadBudget;
   readonly requestMs: number;
   readonly log: Logger;
 }
@@ -35,19 +36,20 @@ export async function respond(stream: Stream, needs: RespondNeeds): Promise<void
   } catch (error) {
     // Something still waits to read a head that did not come.
     if (error instanceof CoveyError && error.code === "timeout") stream.reset();
-    else await say(stream, encodeFailed(error));
+    else await say(stream, encodeFailed(error), needs);
     return;
   }
   await answer(request, rest, needs);
 }
 
-async function readRequest(stream: Stream, { session, budget, requestMs }: RespondNeeds): Promise<WithHead> {
+async function readRequest(stream: Stream, { session, heads, requestMs }: RespondNeeds): Promise<WithHead> {
   using deadline = createDeadline(requestMs, "the head of a request");
   const maxBytes = session.paired ? LIMITS.headBytes : LIMITS.strangerHeadBytes;
-  return await untilAborted(readHead(stream, "a request", maxBytes, budget), deadline.signal);
+  return await untilAborted(readHead(stream, "a request", maxBytes, heads), deadline.signal);
 }
 
-async function answer({ route, args }: Request, stream: Stream, { session, routes, log }: RespondNeeds): Promise<void> {
+async function answer({ route, args }: Request, stream: Stream, needs: RespondNeeds): Promise<void> {
+  const { session, routes, log } = needs;
   let state = "asked" as "asked" | "accepted" | "answered";
   const gone = new AbortController();
   void stream.closed.then(() => state === "answered" || gone.abort(new CoveyError("closed", "the asking side is gone")));
@@ -65,23 +67,28 @@ async function answer({ route, args }: Request, stream: Stream, { session, route
     const value = await handler({ peer: session.peer, paired: session.paired, session, args, signal: gone.signal, accept });
     const head = state === "accepted" ? undefined : encodeOk(value ?? null, false);
     state = "answered";
-    await say(stream, head);
+    await say(stream, head, needs);
   } catch (error) {
     if (!(error instanceof CoveyError || gone.signal.aborted))
       log.error({ route, error }, "a request failed by a fault in covey");
     const accepted = state === "accepted";
     state = "answered";
     if (accepted) stream.reset();
-    else await say(stream, encodeFailed(error));
+    else await say(stream, encodeFailed(error), needs);
   }
 }
 
 /** A last head, if there is one, and the end. */
-async function say(stream: Stream, head: Buffer | undefined): Promise<void> {
+async function say(stream: Stream, head: Buffer | undefined, { answers }: RespondNeeds): Promise<void> {
+  const bytes = head?.length ?? 0;
+  if (bytes > answers.left) return stream.reset();
+  answers.left -= bytes;
   try {
     if (head !== undefined) await stream.write(head);
+    await linger(stream);
   } catch {
     // Nobody is there to hear it.
+  } finally {
+    answers.left += bytes;
   }
-  await linger(stream);
 }

@@ -69,11 +69,12 @@ class SecuredSession implements LiveSession {
       clockSkewMs: this.paired && theirs.clockMs !== undefined ? theirs.clockMs - needs.nowMs : undefined,
     };
     this.#secured = secured;
-    const budget: HeadBudget = { left: LIMITS.headsHeldBytes };
+    const heads: HeadBudget = { left: LIMITS.headsHeldBytes };
+    const answers: HeadBudget = { left: LIMITS.answersHeldBytes };
     this.#mux = createYamux(secured.socket, {
       dialled: needs.dialled,
       maxIncoming: this.paired ? LIMITS.yamuxStreams : LIMITS.strangerStreams,
-      onStream: (stream) => void respond(stream, { session: this, routes, budget, requestMs, log }),
+      onStream: (stream) => void respond(stream, { session: this, routes, heads, answers, requestMs, log }),
     });
     this.#asking = { openStream: () => this.#mux.open(), requestMs };
     this.closed = this.#mux.closed;

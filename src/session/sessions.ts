@@ -16,6 +16,7 @@ import { LIMITS } from "../core/limits.ts";
 import { createListeners } from "../core/listeners.ts";
 import type { Logger } from "../core/log.ts";
 import type { Identity, PeerBook } from "../identity/contract.ts";
+import { watchNetwork } from "../transport/network-watch.ts";
 import type { Listener, Transport } from "../transport/transport.ts";
 import { schemeOf } from "../transport/address.ts";
 import { createAdmission, createRefusalLog } from "./admission.ts";
@@ -149,7 +150,13 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
     random: Math.random,
     nextDial: () => ++dials,
     emit(event) {
-      if (event.type === "up") learn(event.session as LiveSession);
+      if (event.type === "up") {
+        const { peer, address, dialled } = event.session;
+        log.info({ peer, address, dialled }, "a session with a paired peer is up");
+        learn(event.session as LiveSession);
+      } else {
+        log.info({ peer: event.peer, why: event.why?.message ?? "goodbye" }, "the session with a paired peer is over");
+      }
       subscribers.emit(event);
     },
     async dial(peer, facts, signal) {
@@ -244,7 +251,7 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
     }
   }
 
-  let unsubscribe = (): void => {};
+  const ends: (() => void)[] = [];
 
   return {
     handle: (route, handler, options) => routes.handle(route, handler, options),
@@ -260,7 +267,12 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
         await Promise.all(listeners.splice(0).map((listener) => listener.close()));
         throw fromPlatform(error, "listen");
       }
-      unsubscribe = book.subscribe(refresh);
+      ends.push(book.subscribe(refresh));
+      ends.push(
+        watchNetwork(() => {
+          for (const link of links.values()) link.dialNow();
+        }),
+      );
       refresh();
     },
 
@@ -268,6 +280,7 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
 
     async connect(peer, signal) {
       signal?.throwIfAborted();
+      stop.signal.throwIfAborted();
       const link = links.get(peer);
       if (link === undefined)
         throw new CoveyError("not-paired", "there is no such paired device", { hint: "Pair with it: covey pair." });
@@ -294,7 +307,7 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
     addresses,
 
     async close() {
-      unsubscribe();
+      for (const end of ends.splice(0)) end();
       const why = new CoveyError("closed", "covey is shutting down on this device");
       stop.abort(why);
       await Promise.all(listeners.splice(0).map((listener) => listener.close()));

@@ -281,8 +281,14 @@ describe("a paired peer that breaks the rules", () => {
   test("that never reads its answers does not keep others from theirs", async () => {
     const { mux, heardBy } = await breakIn();
     const big = encodeRequest("test/echo", "x".repeat(LIMITS.headBytes - 100));
-    for (let at = 0; at < 8; at++) await heardBy(big);
+    const fit = Math.floor(LIMITS.answersHeldBytes / LIMITS.headBytes);
+    const streams = [];
+    for (let at = 0; at < fit + 4; at++) streams.push(await heardBy(big));
     for (let at = 0; at < 10; at++) await friendIsServed();
+    // What is beyond the bound was cut, and says so once it is read.
+    const outcomes = await Promise.allSettled(streams.map((stream) => readHead(stream, "an answer", LIMITS.headBytes)));
+    const whole = outcomes.filter(({ status }) => status === "fulfilled").length;
+    assert.ok(whole >= fit - 1 && whole < streams.length, `${whole} of ${streams.length}`);
     mux.destroy(new CoveyError("closed", "enough"));
   });
 
