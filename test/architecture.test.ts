@@ -113,6 +113,14 @@ const breaches: readonly {
     says: /^core\/b\.ts: imports core\/gone\.ts, which is not among the sources$/,
   },
   {
+    rule: "a test imported by what is no test",
+    files: [
+      ["core/b.ts", 'import "./test-kit.ts";'],
+      ["core/test-kit.ts", "export const b = 1;"],
+    ],
+    says: /^core\/b\.ts: imports core\/test-kit\.ts, which is for tests$/,
+  },
+  {
     rule: "a folder without a row",
     files: [["misc/b.ts", 'import { a } from "../core/a.ts";\nexport const b = a;'], core],
     says: /^misc\/b\.ts: its folder is not in the table$/,

@@ -31,7 +31,7 @@ function shown(value: number, unit: string): string {
       [1024, "KiB"],
     ],
     ms: [
-      [86_400_000, "days"],
+      [86_400_000, "d"],
       [3_600_000, "h"],
       [60_000, "min"],
       [1000, "s"],

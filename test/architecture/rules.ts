@@ -10,6 +10,9 @@ const MAX_LINES = 400;
 /** The public lists of names: the only files that may pass on what others export. */
 const PUBLIC = ["index.ts", "testing/index.ts"];
 
+/** Tests stand beside what they test and may import whatever they need; so may what they start or share. */
+const isTest = (file: string): boolean => /(?:\.test|\.child|\/test-kit)\.ts$/.test(file);
+
 /** Paths below src/, without it, and their text. */
 export type Sources = ReadonlyMap<string, string>;
 
@@ -33,9 +36,8 @@ export function violations(sources: Sources, table: ImportTable): readonly strin
       } else if (to.startsWith(".")) {
         const target = resolve(file, to);
         if (!typeOnly) targets.push(target);
-        // Tests stand beside what they test and may bring whatever it needs.
-        if (!file.endsWith(".test.ts")) found.push(...judge(file, target, typeOnly, sources, table));
-      } else if (!file.endsWith(".test.ts") && !isModuleAllowed(file, to, table)) {
+        if (!isTest(file)) found.push(...judge(file, target, typeOnly, sources, table));
+      } else if (!isTest(file) && !isModuleAllowed(file, to, table)) {
         found.push(`${file}: may not import ${to}`);
       }
     }
@@ -52,6 +54,7 @@ function resolve(file: string, to: string): string {
 
 function judge(file: string, target: string, typeOnly: boolean, sources: Sources, table: ImportTable): readonly string[] {
   if (target.endsWith(".ts") && !sources.has(target)) return [`${file}: imports ${target}, which is not among the sources`];
+  if (isTest(target)) return [`${file}: imports ${target}, which is for tests`];
   const row = table.rows.find(({ place }) => isIn(file, place));
   if (row === undefined) return [`${file}: its folder is not in the table`];
   const allowed = typeOnly ? [...row.imports, ...row.typesOnly] : row.imports;
