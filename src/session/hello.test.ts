@@ -135,11 +135,7 @@ test("wrong types, wild numbers and noise are protocol errors, never anything el
     { clockMs: "now" },
   ];
   for (const change of wrong) {
-    assert.throws(
-      () => decodeRecord(encodeCbor({ hello: { ...full, ...change } })),
-      isProtocolError,
-      JSON.stringify(change),
-    );
+    assert.throws(() => decodeRecord(encodeCbor({ hello: { ...full, ...change } })), isProtocolError, JSON.stringify(change));
   }
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (noise) => {
