@@ -1,6 +1,7 @@
 // A process of its own for fault.test.ts, which kills it or fills its disk.
 
 import { randomBytes } from "node:crypto";
+import { spawnSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -10,12 +11,12 @@ import { openSpaceStore } from "./open-store.ts";
 import { pathOf } from "./path.ts";
 import { identityOf } from "./test-kit.ts";
 
-const [mode, directory, seed] = process.argv.slice(2) as ["write" | "fill", string, string];
+const [mode, directory, seed] = process.argv.slice(2) as ["write" | "full" | "failing", string, string];
 const identity = identityOf(Buffer.from(seed, "hex"));
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 if (mode === "write") await writeForEver();
-else await fill();
+else await writeUntilItFails();
 
 /** Says the number of each write once it is acknowledged. Each one is three entries, all or none. */
 async function writeForEver(): Promise<void> {
@@ -35,10 +36,13 @@ async function writeForEver(): Promise<void> {
   }
 }
 
-/** Writes until the disk is full, sees that exactly what was acknowledged is there, makes room, goes on. */
-async function fill(): Promise<void> {
+/**
+ * Writes until the disk is full (`full`) or refuses to write (`failing`: no file may grow beyond a limit), sees that exactly what was
+ * acknowledged is there, mends the disk, goes on.
+ */
+async function writeUntilItFails(): Promise<void> {
   const filler = join(directory, "filler");
-  await writeFile(filler, Buffer.alloc(2 * 1024 * 1024, 1));
+  if (mode === "full") await writeFile(filler, Buffer.alloc(2 * 1024 * 1024, 1));
   const store = await openSpaceStore({ path: join(directory, "space.db"), identity, log: silentLog });
   const space = await store.self();
   let acknowledged = 0;
@@ -58,7 +62,8 @@ async function fill(): Promise<void> {
   }
   const { paths } = (await store.spaces())[0]!;
   const last = await store.list(space, pathOf("data", String(acknowledged - 1).padStart(8, "0")));
-  await rm(filler);
+  if (mode === "full") await rm(filler);
+  else spawnSync("prlimit", ["--pid", String(process.pid), "--fsize=unlimited"]);
   const path = pathOf("data", "after");
   await store.write(space, [{ path, value: randomBytes(1024) }]);
   const goesOn = (await store.get(space, path)) !== undefined;

@@ -47,30 +47,52 @@ test("killed at any moment: what was acknowledged is there, what was not is whol
   assert.ok(acknowledged.size > 50);
 });
 
-const cannotMount = spawnSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "none", "/mnt"]).status !== 0;
+const cannot = (command: string, ...args: string[]): boolean => spawnSync(command, args).status !== 0;
+
+/** Runs fault.child.ts behind a shell line that ends in `exec "$@"`, and sees that it was told, lost nothing, and went on. */
+async function endure(
+  mode: "full" | "failing",
+  directory: string,
+  command: string,
+  ...args: string[]
+): Promise<Record<string, unknown>> {
+  const rest = [process.execPath, child, mode, directory, newIdentity().seed.toString("hex")];
+  const writer = spawn(command, [...args, "sh", directory, ...rest], { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  writer.stdout.on("data", (bytes: Buffer) => (said += bytes.toString()));
+  const [status] = (await once(writer, "close")) as [number];
+  assert.equal(status, 0);
+  const result = JSON.parse(said) as Record<string, unknown>;
+  const acknowledged = result["acknowledged"] as number;
+  assert.ok(acknowledged > 100);
+  assert.equal(result["paths"], acknowledged * 2);
+  assert.equal(result["last"], 2);
+  assert.equal(result["goesOn"], true);
+  assert.equal(result["reopened"], acknowledged * 2 + 1);
+  return result;
+}
 
 test(
   "a full disk: an error that says so, nothing half there, and it goes on when there is room",
-  { skip: cannotMount && "no namespaces here in which a small disk could be mounted" },
+  {
+    skip: cannot("unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/mnt") && "no small disk can be mounted in a namespace here",
+  },
   async (t) => {
     const disk = join(await temporaryDirectory(t), "disk");
     await mkdir(disk);
     const script = 'mount -t tmpfs -o size=8m none "$1" && shift && exec "$@"';
-    const command = [process.execPath, child, "fill", disk, newIdentity().seed.toString("hex")];
-    const filler = spawn("unshare", ["-Urm", "sh", "-c", script, "sh", disk, ...command], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    let said = "";
-    filler.stdout.on("data", (bytes: Buffer) => (said += bytes.toString()));
-    const [status] = (await once(filler, "close")) as [number];
-    assert.equal(status, 0);
-    const result = JSON.parse(said) as Record<string, unknown>;
+    const result = await endure("full", disk, "unshare", "-Urm", "sh", "-c", script);
     assert.equal(result["code"], "no-space");
     assert.match(String(result["hint"]), /Free some space/);
-    assert.ok((result["acknowledged"] as number) > 100);
-    assert.equal(result["paths"], (result["acknowledged"] as number) * 2);
-    assert.equal(result["last"], 2);
-    assert.equal(result["goesOn"], true);
-    assert.equal(result["reopened"], (result["acknowledged"] as number) * 2 + 1);
+  },
+);
+
+test(
+  "a disk that refuses to write: an error for that call, nothing half there, and it goes on when it works again",
+  { skip: cannot("prlimit", "--version") && "no prlimit here, with which a disk can be made to refuse" },
+  async (t) => {
+    const result = await endure("failing", await temporaryDirectory(t), "sh", "-c", 'ulimit -S -f 8192 && shift && exec "$@"');
+    assert.equal(result["code"], "io");
+    assert.match(String(result["hint"]), /Look at the disk/);
   },
 );

@@ -108,10 +108,7 @@ export function fromSqlite(error: unknown, file: string, doing: string): unknown
       });
     case SQLITE.corrupt:
     case SQLITE.notADatabase:
-      return new CoveyError("io", `${file} is damaged: ${message}`, {
-        ...extras,
-        hint: "Stop the peer and keep the file. Put a backup of it in its place, or move it away: then this home begins with an empty database, and gets back from its paired peers what they have.",
-      });
+      return damaged(file, message, error);
     default:
       return new CoveyError("io", `can't ${doing} (${file}): ${message}`, {
         ...extras,
@@ -119,6 +116,14 @@ export function fromSqlite(error: unknown, file: string, doing: string): unknown
       });
   }
 }
+
+/** It is never replaced by an empty one: whoever owns it decides. */
+export const damaged = (file: string, problem: string, cause: unknown): CoveyError =>
+  new CoveyError("io", `${file} is damaged: ${problem}`, {
+    cause,
+    details: { file },
+    hint: "Stop the peer and keep the file. Put a backup of it in its place, or move it away: then this home begins with an empty database, and gets back from its paired peers what they have.",
+  });
 
 const newer = (file: string, version: number): CoveyError =>
   new CoveyError(

@@ -25,7 +25,11 @@ const END = Uint8Array.of(0xff);
 
 export function readCalls({ db, life, members }: ReadNeeds) {
   const stateOf = (space: Space, path: Path): PathState | undefined =>
-    pathState(path, db.all<VersionRow>("SELECT seq, signed, value FROM entries WHERE space = ? AND path = ?", space.num, path));
+    pathState(
+      db.file,
+      path,
+      db.all<VersionRow>("SELECT seq, signed, value FROM entries WHERE space = ? AND path = ?", space.num, path),
+    );
 
   const lastSeq = (space: Space): number =>
     db.get<{ last: number }>("SELECT coalesce(max(seq), 0) AS last FROM entries WHERE space = ?", space.num)!.last;
@@ -44,7 +48,7 @@ export function readCalls({ db, life, members }: ReadNeeds) {
         below,
       );
       const states: PathState[] = [];
-      if (limit > 0) for (const state of grouped(rows)) if (isThere(state) && states.push(state) >= limit) break;
+      if (limit > 0) for (const state of grouped(db.file, rows)) if (isThere(state) && states.push(state) >= limit) break;
       return states;
     },
 
@@ -127,9 +131,9 @@ function boundsOf(prefix: Path, { after, reverse = false }: Page): readonly [abo
 }
 
 /** States of consecutive rows of the same path; paths that nothing can be shown of are left out. */
-function* grouped(rows: Iterable<PathRow>): Generator<PathState> {
+function* grouped(file: string, rows: Iterable<PathRow>): Generator<PathState> {
   let group: PathRow[] = [];
-  const finished = (): PathState | undefined => (group.length === 0 ? undefined : pathState(group[0]!.path, group));
+  const finished = (): PathState | undefined => (group.length === 0 ? undefined : pathState(file, group[0]!.path, group));
   for (const row of rows) {
     if (group.length > 0 && Buffer.compare(group[0]!.path, row.path) !== 0) {
       const state = finished();

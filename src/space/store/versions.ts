@@ -1,14 +1,13 @@
 // The versions of paths, from rows to what callers see, and the paths that one call changes.
 
 import { toHex } from "../../core/bytes.ts";
-import { CoveyError } from "../../core/errors.ts";
 import { hash } from "../../core/hash.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Path, PathState, Version } from "../contract.ts";
 import { decodeEntry, entryIdOf, KIND, signedMessage, timeOf } from "../entry.ts";
 import { byPrecedence, isCovered, isDominated, isShown, type Known } from "../order.ts";
 import { pathKey } from "../path.ts";
-import type { Database } from "./database.ts";
+import { type Database, damaged } from "./database.ts";
 import type { Life } from "./life.ts";
 import type { Space } from "./members.ts";
 
@@ -33,9 +32,9 @@ export interface Signed extends Known {
 }
 
 /** undefined: nothing that this program can show. */
-export function pathState(path: Path, rows: readonly VersionRow[]): PathState | undefined {
+export function pathState(file: string, path: Path, rows: readonly VersionRow[]): PathState | undefined {
   const shown = rows
-    .map((row) => ({ ...known(row.signed), row }))
+    .map((row) => ({ ...known(file, row.signed), row }))
     .filter(({ entry }) => isShown(entry))
     .sort(byPrecedence);
   if (shown.length === 0) return undefined;
@@ -64,14 +63,11 @@ export function tokenOf(versions: readonly Known[]): string {
 }
 
 /** What the database holds was checked before it was stored: bytes that can't be read now mean a damaged file. */
-function known(signed: Uint8Array): Known {
+function known(file: string, signed: Uint8Array): Known {
   try {
     return { id: entryIdOf(signedMessage(signed)), entry: decodeEntry(signed) };
   } catch (cause) {
-    throw new CoveyError("io", "the database holds an entry that can't be read: the file is damaged", {
-      cause,
-      hint: "Stop the peer, keep the file, and put a backup of it in its place.",
-    });
+    throw damaged(file, "it holds an entry that can't be read", cause);
   }
 }
 
@@ -147,7 +143,7 @@ export class Touched {
         this.#space.num,
         path,
       );
-      versions = rows.map((row) => ({ ...known(row.signed), seq: row.seq }));
+      versions = rows.map((row) => ({ ...known(this.#db.file, row.signed), seq: row.seq }));
       this.#paths.set(key, versions);
     }
     return versions;
