@@ -35,8 +35,11 @@ export interface PeerBook {
   find(nameOrId: string): PairedPeer | undefined;
   /** 32 bytes from the pairing's TLS exporter. */
   secret(peer: PeerId): Buffer | undefined;
-  /** Adds or replaces. A taken name gets a number behind it, unless it is this peer's own. Resolves to what was stored. */
-  add(peer: Omit<PairedPeer, "name"> & { readonly name: string; readonly secret: Uint8Array }): Promise<PairedPeer>;
+  /**
+   * Adds or replaces. A taken name gets a number behind it, unless it is this peer's own. Resolves to what was stored.
+   * `again`: only if it is paired still; rejects with `not-paired` when it was removed meanwhile.
+   */
+  add(peer: PairedPeer & { readonly secret: Uint8Array }, options?: { readonly again?: boolean }): Promise<PairedPeer>;
   /** Rejects with `not-found`, or with `conflict` when the name is taken. */
   update(peer: PeerId, change: Partial<Pick<PairedPeer, "name" | "mine" | "addresses">>): Promise<PairedPeer>;
   remove(peer: PeerId): Promise<void>;

@@ -65,7 +65,7 @@ test("many loads at once, in this process and in others, give one key", async (t
 });
 
 test("killed while it makes the key, it leaves a whole key or none", async (t) => {
-  for (let delay = 0; delay < 6; delay++) {
+  for (let delay = 0; delay < 8; delay += 2) {
     const home = await newHome(t);
     const told = await loadElsewhere(home, delay);
     const { peerId } = await loadIdentity(home);

@@ -72,6 +72,17 @@ test("a taken name gets a number, a peer's own name does not", async (t) => {
   assert.equal(book.list().length, 3);
 });
 
+test("what was removed is not added again by who only meant to renew it", async (t) => {
+  const book = await openPeerBook(await newHome(t));
+  const a = await newPeerId(t);
+  await assert.rejects(book.add(peer(a, "laptop"), { again: true }), { code: "not-paired" });
+  await book.add(peer(a, "laptop"));
+  await book.add(peer(a, "desk"), { again: true });
+  const [, renewal] = await Promise.allSettled([book.remove(a), book.add(peer(a, "laptop"), { again: true })]);
+  assert.equal(renewal.status, "rejected");
+  assert.deepEqual(book.list(), []);
+});
+
 test("update changes what it is given, and refuses what is unknown, taken or no name", async (t) => {
   const home = await newHome(t);
   const book = await openPeerBook(home);
@@ -209,7 +220,7 @@ test("killed at any moment, what was acknowledged is there and the file is whole
       process.stdout.write(n + "\\n");
     }`;
   let told = 0;
-  for (let round = 0; round < 10; round++) {
+  for (let round = 0; round < 6; round++) {
     const args = ["--input-type=module", "-e", source, home.peers, String(told + 1), a];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
     const until = told + 1 + Math.floor(Math.random() * 20);

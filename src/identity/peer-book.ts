@@ -88,15 +88,20 @@ class FilePeerBook implements PeerBook {
     return record === undefined ? undefined : fromHex(record.secret);
   }
 
-  async add(peer: PairedPeer & { readonly secret: Uint8Array }): Promise<PairedPeer> {
-    return this.#put((records) => ({
-      peerId: peer.peerId,
-      name: freeName(records, parsePeerName(peer.name), peer.peerId),
-      mine: peer.mine,
-      addresses: peer.addresses.slice(0, LIMITS.dialAddresses),
-      pairedAtMs: peer.pairedAtMs,
-      secret: toHex(peer.secret),
-    }));
+  async add(peer: PairedPeer & { readonly secret: Uint8Array }, { again = false } = {}): Promise<PairedPeer> {
+    return this.#put((records) => {
+      if (again && !records.has(peer.peerId)) {
+        throw new CoveyError("not-paired", "the peer was removed", { hint: "Pair again, with a new ticket." });
+      }
+      return {
+        peerId: peer.peerId,
+        name: freeName(records, parsePeerName(peer.name), peer.peerId),
+        mine: peer.mine,
+        addresses: peer.addresses.slice(0, LIMITS.dialAddresses),
+        pairedAtMs: peer.pairedAtMs,
+        secret: toHex(peer.secret),
+      };
+    });
   }
 
   async update(peer: PeerId, change: Partial<Pick<PairedPeer, "name" | "mine" | "addresses">>): Promise<PairedPeer> {

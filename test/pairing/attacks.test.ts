@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
+import { sleep } from "../../src/core/async.ts";
 import type { Cbor } from "../../src/core/cbor.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { proofOf, REDEEM } from "../../src/services/pairing/protocol.ts";
@@ -83,6 +84,29 @@ test("of many keys at once, one gets the ticket", async (t) => {
   );
   for (const other of others) assert.equal(other.book.list().length, other === winners[0] ? 1 : 0);
   assert.equal(anna.pairing.warnings().length, others.length - 1);
+});
+
+test("who was removed stays out, however often it comes back with the ticket that it used", async (t) => {
+  const open = pairingPeers(t);
+  const [anna, mallory] = [await open({ name: "anna" }), await open({ name: "mallory" })];
+  const { ticket } = await anna.pairing.invite();
+  await mallory.pairing.join(ticket, { signal });
+  let removed = false;
+  const hammer = async (): Promise<void> => {
+    for (let after = 0; after < 3; after += removed ? 1 : 0) {
+      await mallory.pairing.join(ticket, { signal }).catch(() => undefined);
+    }
+  };
+  const hammering = [hammer(), hammer(), hammer()];
+  await sleep(30);
+  await anna.book.remove(mallory.identity.peerId);
+  removed = true;
+  await Promise.all(hammering);
+  assert.deepEqual(anna.book.list(), []);
+  await assert.rejects(mallory.pairing.join(ticket, { signal }), { code: "not-paired", message: /removed/ });
+  // A new ticket is a new decision.
+  await mallory.pairing.join((await anna.pairing.invite()).ticket, { signal });
+  assert.equal(anna.book.list().length, 1);
 });
 
 test("wrong secrets are refused, and after too many the ticket is void", async (t) => {

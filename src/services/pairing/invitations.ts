@@ -102,10 +102,11 @@ export class Invitations {
 
   /**
    * Lets `by`, whose proof was right, pair unless somebody else had the ticket first. Rejects with `ticket-invalid`, or as `pair`
-   * does: then the ticket stays with `by`.
+   * does: then the ticket stays with `by`. `again`: it has paired by this ticket before.
    */
-  async redeem(id: string, by: PeerId, pair: (choice: Choice) => Promise<PairedPeer>): Promise<PairedPeer> {
+  async redeem(id: string, by: PeerId, pair: (choice: Choice, again: boolean) => Promise<PairedPeer>): Promise<PairedPeer> {
     const invitation = this.#get(id);
+    const again = invitation.state.is === "paired";
     if (invitation.state.is === "open") {
       invitation.state = { is: "owned", by };
     } else if (invitation.state.by !== by) {
@@ -117,7 +118,7 @@ export class Invitations {
     }
     invitation.running++;
     try {
-      const peer = await pair(invitation.choice);
+      const peer = await pair(invitation.choice, again);
       invitation.state = { is: "paired", by };
       invitation.outcome.resolve(peer);
       return peer;

@@ -34,8 +34,8 @@ export async function answerRedemption(needs: InviterNeeds, { args, session, pee
   const proof = proofOf("inviter", secret, session, keys);
   const addresses = believableAddresses(redemption.addresses, session.address);
   const meeting = { peer, itsName: redemption.name, addresses, secret: pairSecretOf(session) };
-  const { pairedAtMs } = await invitations.redeem(id, peer, (choice) =>
-    records.keepFrom({ ...meeting, choice }, redemption.atMs),
+  const { pairedAtMs } = await invitations.redeem(id, peer, (choice, again) =>
+    records.keepFrom({ ...meeting, choice, again }, redemption.atMs),
   );
   return { proof, name: deviceName, addresses: ownAddresses(sessions), atMs: pairedAtMs };
 }

@@ -90,7 +90,8 @@ async function redeemOver(
   if (answer.atMs < momentMs) throw new CoveyError("protocol", "the other peer dated the pairing before it began");
 
   const reachedAt = [session.address, ...believableAddresses(answer.addresses, session.address), ...addresses];
-  return records.keepAt({ peer: peerId, choice, itsName: answer.name, addresses: reachedAt, secret: pairSecret }, answer.atMs);
+  const meeting = { peer: peerId, choice, again: false, itsName: answer.name, addresses: reachedAt, secret: pairSecret };
+  return records.keepAt(meeting, answer.atMs);
 }
 
 function expired({ expiresAtMs }: Ticket, nowMs: number, cause?: unknown): CoveyError {

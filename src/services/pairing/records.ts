@@ -10,6 +10,8 @@ import type { Choice } from "./invitations.ts";
 export interface Meeting {
   readonly peer: PeerId;
   readonly choice: Choice;
+  /** It used this very ticket before: should it have been removed since, it stays out. */
+  readonly again: boolean;
   /** What it calls itself: anything. */
   readonly itsName: string;
   /** Best first; those known before stay behind them. */
@@ -30,16 +32,17 @@ export function createRecords({ book, clock }: { readonly book: PeerBook; readon
   const inTurn = createTurns();
   const nextMomentMs = (peer: PeerId): number => Math.max(clock.nowMs(), (book.byId(peer)?.pairedAtMs ?? 0) + 1);
 
-  const keep = ({ peer, choice, itsName, addresses, secret }: Meeting, pairedAtMs: number): Promise<PairedPeer> => {
+  const keep = ({ peer, choice, again, itsName, addresses, secret }: Meeting, pairedAtMs: number): Promise<PairedPeer> => {
     const before = book.byId(peer);
-    return book.add({
+    const record = {
       peerId: peer,
       name: choice.as ?? before?.name ?? nameFrom(itsName),
       mine: choice.mine ?? before?.mine ?? false,
       addresses: [...new Set([...addresses, ...(before?.addresses ?? [])])],
       pairedAtMs,
       secret,
-    });
+    };
+    return book.add(record, { again: again || before !== undefined });
   };
 
   return {
