@@ -165,12 +165,13 @@ export async function openLab({ tcp = false } = {}): Promise<Lab> {
   };
 }
 
-/** The first value that is neither undefined nor false; fails when there is none for half a minute. */
+/** The first value that is neither undefined nor false; fails when there is none in time. */
 export async function eventually<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
+  limitMs = 30_000,
 ): Promise<T> {
-  const giveUpMs = performance.now() + 30_000;
+  const giveUpMs = performance.now() + limitMs;
   for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
