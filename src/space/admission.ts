@@ -5,18 +5,10 @@ import { hash } from "../core/hash.ts";
 import type { SpaceId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { WireEntry } from "./contract.ts";
-import {
-  carriesValue,
-  decodeEntry,
-  type Entry,
-  entryIdOf,
-  isUnknownVersion,
-  MAX_SIGNED_BYTES,
-  SIGNATURE_BYTES,
-  signedMessage,
-} from "./entry.ts";
+import { carriesValue, decodeEntry, type Entry, entryIdOf, isUnknownVersion, MAX_SIGNED_BYTES, signedMessage } from "./entry.ts";
 import type { Known } from "./order.ts";
 import type { Genesis } from "./genesis.ts";
+import { SIGNATURE_BYTES } from "./signing.ts";
 
 /** `candidate`: everything but the signature is right. `later`: of a version that this program does not know. */
 export type Admission =

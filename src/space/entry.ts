@@ -25,7 +25,6 @@ import { encodePath, readPath } from "./path.ts";
 const ENTRY_VERSION = 1;
 const CONTEXT = Buffer.from("covey/entry/1\0");
 const NO_HASH = Buffer.alloc(32);
-export const SIGNATURE_BYTES = 64;
 
 /** With the highest bit, no value travels with the entry. Unknown kinds are stored and forwarded like known ones, but not shown. */
 export const KIND = { value: 1, removed: 128, blob: 129 } as const;

@@ -35,6 +35,8 @@ export async function openSpaceStore({ path, identity, clock = systemClock, log 
     name: "store",
     // The flags of the program around it (--input-type, say) are not for a file of ours.
     execArgv: [],
+    // What a batch leaves behind is to be collected soon: memory counts more here than a few percent of time.
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
   });
   const first = await firstMessage(worker);
   if (first.type === "opened") return new StoreClient(worker, identity.peerId, clock, log, first.life);

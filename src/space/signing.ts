@@ -2,7 +2,7 @@
 
 import sodium from "sodium-native";
 
-import { SIGNATURE_BYTES } from "./entry.ts";
+export const SIGNATURE_BYTES = 64;
 
 /** 64 bytes: the secret key that sodium signs with. */
 export function secretKeyOf(seed: Uint8Array): Buffer {

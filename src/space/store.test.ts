@@ -75,10 +75,12 @@ test("a list is read page by page", async (t) => {
     if (page.length < 10) break;
     after = page.at(-1)!.path;
   }
-  assert.deepEqual(
-    seen,
-    keys.filter((key) => key !== "07"),
-  );
+  const live = keys.filter((key) => key !== "07");
+  assert.deepEqual(seen, live);
+  const newest = await store.list(space, pathOf("data"), { limit: 10, reverse: true });
+  const next = await store.list(space, pathOf("data"), { limit: 10, reverse: true, after: newest.at(-1)!.path });
+  const backwards = [...newest, ...next].map(({ path }) => componentsOf(path)[1]!);
+  assert.deepEqual(backwards, live.toReversed().slice(0, 20));
 });
 
 test("a write is all or nothing, and only where things are as expected", async (t) => {

@@ -13,6 +13,9 @@ const WORTH_SHARING = 32;
 /** The thread that serves people keeps a core where there are several. */
 const HELPERS = Math.min(3, availableParallelism() - 1);
 
+/** It makes two small buffers for each job, and nothing else. */
+const HELPER_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 };
+
 /** A signature to verify. */
 export interface Claim {
   readonly message: Buffer;
@@ -75,6 +78,7 @@ export class Crypto {
         workerData,
         name: "store helper",
         execArgv: [],
+        resourceLimits: HELPER_LIMITS,
       });
       // Without its help the work is done here.
       helper.on("error", () => {});

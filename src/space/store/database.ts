@@ -76,7 +76,7 @@ export class Database {
   #prepare(): void {
     // Exclusive before WAL: the lock is kept until close, and the index of the log is in memory instead of a third file.
     this.#db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    this.#db.exec("PRAGMA cache_size = -32000; PRAGMA trusted_schema = OFF");
+    this.#db.exec("PRAGMA cache_size = -16000; PRAGMA trusted_schema = OFF");
     this.#db.exec("BEGIN IMMEDIATE");
     const { user_version: version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
     const { application_id: owner } = this.#db.prepare("PRAGMA application_id").get() as { application_id: number };
