@@ -1,6 +1,6 @@
 // Covey over the daemon's socket.
 
-import { homeAt } from "../identity/home.ts";
+import { homeAt } from "../identity/home-names.ts";
 import { daemonDown, remoteInvoker } from "./client.ts";
 import type { CallOptions, Covey } from "./covey.ts";
 import { createCovey } from "./facade.ts";

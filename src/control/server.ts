@@ -4,7 +4,7 @@
 
 import { once } from "node:events";
 import { chmod } from "node:fs/promises";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { CoveyError, fromPlatform, type ErrorCode, type ErrorJson } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -17,6 +17,9 @@ import { isCall, operationNamed, runCall, runStream } from "./invoke.ts";
 import type { CallName, OperationName, StreamName } from "./operations.ts";
 import { prepareSocket } from "./socket.ts";
 import { JSON_TYPE, LINES_TYPE, PATH_PREFIX, VERSION_HEADER, type StreamRecord } from "./wire.ts";
+
+// Not imported: an import of node:http reads all its exports, and with them loads the whole of undici into the daemon's memory.
+const http = process.getBuiltinModule("node:http");
 
 export interface ControlServer {
   /** Ends every operation with `closed`, and removes the socket. */
@@ -49,7 +52,7 @@ export async function serveControl(options: {
   const closing = new AbortController();
   const running = new Set<Promise<void>>();
 
-  const server = createServer({
+  const server = http.createServer({
     maxHeaderSize: LIMITS.controlHeaderBytes,
     headersTimeout: LIMITS.controlReceiveMs,
     requestTimeout: LIMITS.controlReceiveMs,

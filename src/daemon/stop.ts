@@ -6,7 +6,7 @@ import { LIMITS } from "../core/limits.ts";
 import { printable } from "../core/text.ts";
 import { homePath } from "../control/home-path.ts";
 import { lockHolder } from "../control/lock.ts";
-import { homeAt } from "../identity/home.ts";
+import { homeAt } from "../identity/home-names.ts";
 
 const POLL_MS = 20;
 const SLACK_MS = 1000;

@@ -6,7 +6,8 @@ import { join, relative } from "node:path";
 import { test, type TestContext } from "node:test";
 
 import { CoveyError } from "../core/errors.ts";
-import { homeAt, openHome } from "./home.ts";
+import { homeAt } from "./home-names.ts";
+import { openHome } from "./home.ts";
 
 async function directory(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "covey-home-"));

@@ -1,10 +1,11 @@
 // The directory that holds everything of one peer: made private, or refused, and the one place for the names in it.
 
 import { lstat, mkdir } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname } from "node:path";
 
 import { syncDirectory } from "../core/atomic-file.ts";
 import { fromPlatform } from "../core/errors.ts";
+import { homeAt } from "./home-names.ts";
 import { checkOwnedAndClosed, unsafe } from "./private-file.ts";
 
 /** Absolute paths. */
@@ -42,24 +43,6 @@ export async function openHome(dir: string): Promise<Home> {
   } catch (error) {
     throw fromPlatform(error, `open the home ${home.dir}`);
   }
-}
-
-/** The names alone, nothing made or checked: for a client of the daemon. */
-export function homeAt(dir: string): Home {
-  const absolute = resolve(dir);
-  const file = (name: string): string => join(absolute, name);
-  return {
-    dir: absolute,
-    key: file("key.pem"),
-    peers: file("peers.json"),
-    port: file("port"),
-    database: file("store.db"),
-    lock: file("lock"),
-    socket: file("socket"),
-    config: file("config.json"),
-    log: file("log"),
-    transfers: file("transfers"),
-  };
 }
 
 async function makePrivate(dir: string): Promise<void> {

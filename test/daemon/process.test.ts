@@ -16,7 +16,7 @@ import { open } from "../../src/control/open.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { startDaemon } from "../../src/daemon/start.ts";
 import { stopDaemon } from "../../src/daemon/stop.ts";
-import { homeAt } from "../../src/identity/home.ts";
+import { homeAt } from "../../src/identity/home-names.ts";
 
 const change = { listen: ["tcp://127.0.0.1:0"], name: "tested" };
 const MAIN = fileURLToPath(new URL("../../src/daemon/main.ts", import.meta.url));
