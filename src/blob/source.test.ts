@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { LIMITS } from "../core/limits.ts";
-import { Source } from "./source.ts";
+import { BlockBuffers, Source } from "./source.ts";
 
 const MiB = LIMITS.blockBytes;
 let dir = "";
@@ -20,7 +20,7 @@ async function opened(path: string): Promise<Source> {
 
 async function readAll(source: Source, blocks: number[], headroom = 0): Promise<Buffer[]> {
   const found: Buffer[] = [];
-  for await (const { bytes } of source.read(blocks, headroom)) found.push(bytes);
+  for await (const { bytes } of source.read(blocks, new BlockBuffers(headroom))) found.push(bytes);
   return found;
 }
 
@@ -38,6 +38,25 @@ test("blocks come whole, in the order asked for, with room before them", async (
   } finally {
     await source.close();
   }
+});
+
+test("buffers are used again once they were given back, and never before", async () => {
+  const path = join(dir, "again");
+  const content = randomBytes(8 * MiB + 3);
+  await writeFile(path, content);
+  const source = await opened(path);
+  const buffers = new BlockBuffers(33);
+  const used = new Set<ArrayBufferLike>();
+  const kept: Buffer[] = [];
+  for await (const { block, bytes } of source.read([0, 8, 1, 2, 3, 4, 5, 6, 7], buffers)) {
+    assert.deepEqual(bytes.subarray(33), content.subarray(block * MiB, (block + 1) * MiB));
+    used.add(bytes.buffer);
+    if (block < 4) buffers.give(bytes);
+    else kept.push(Buffer.from(bytes), bytes);
+  }
+  await source.close();
+  assert.ok(used.size < 9);
+  for (let i = 0; i < kept.length; i += 2) assert.ok(kept[i]!.equals(kept[i + 1]!));
 });
 
 test("only a regular file is a source, and nothing else makes it wait", async () => {

@@ -24,6 +24,27 @@ export interface FileVersion {
   readonly token: string;
 }
 
+/** Buffers of one block and its header that are used again: a new one for every block would keep the garbage collector busy. */
+export class BlockBuffers {
+  readonly headroom: number;
+  readonly #free: Buffer[] = [];
+
+  constructor(headroom: number) {
+    this.headroom = headroom;
+  }
+
+  /** So long, and what was in it before still is. */
+  take(length: number): Buffer {
+    const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.headroom + LIMITS.blockBytes);
+    return whole.subarray(0, this.headroom + length);
+  }
+
+  /** Nobody looks at it any more. */
+  give(buffer: Buffer): void {
+    if (this.#free.length < LIMITS.blobSpareBlocks) this.#free.push(Buffer.from(buffer.buffer));
+  }
+}
+
 export class Source {
   readonly version: FileVersion;
   readonly #file: FileHandle;
@@ -59,10 +80,10 @@ export class Source {
   }
 
   /**
-   * The blocks in the order asked for, read ahead. Each comes with `headroom` bytes of its own before it, for the caller to
-   * write a header into. Rejects with `changed` when the file is shorter than it was.
+   * The blocks in the order asked for, read ahead into the buffers, each behind the headroom of its buffer. Rejects with `changed`
+   * when the file is shorter than it was.
    */
-  async *read(blocks: Iterable<number>, headroom: number): AsyncGenerator<{ readonly block: number; readonly bytes: Buffer }> {
+  async *read(blocks: Iterable<number>, buffers: BlockBuffers): AsyncGenerator<{ readonly block: number; readonly bytes: Buffer }> {
     const ahead: { block: number; bytes: Promise<Buffer> }[] = [];
     const order = blocks[Symbol.iterator]();
     try {
@@ -70,7 +91,7 @@ export class Source {
         while (ahead.length < LIMITS.blobReadAheadBlocks) {
           const next = order.next();
           if (next.done === true) break;
-          const bytes = this.#readBlock(next.value, headroom);
+          const bytes = this.#readBlock(next.value, buffers);
           bytes.catch(() => {});
           ahead.push({ block: next.value, bytes });
         }
@@ -93,9 +114,10 @@ export class Source {
     return this.#file.close();
   }
 
-  async #readBlock(block: number, headroom: number): Promise<Buffer> {
+  async #readBlock(block: number, buffers: BlockBuffers): Promise<Buffer> {
+    const { headroom } = buffers;
     const length = blockLength(this.version.size, block);
-    const bytes = Buffer.allocUnsafeSlow(headroom + length);
+    const bytes = buffers.take(length);
     let at = 0;
     try {
       while (at < length) {

@@ -120,6 +120,7 @@ export const LIMIT_TABLE = {
     "One file. The hashes of its blocks are then 256 MiB; a larger size is refused before anything is allocated.",
   ],
   blobReadAheadBlocks: [3, "blocks", "Read from a source before they are asked for."],
+  blobSpareBlocks: [24, "blocks", "Buffers that a sender keeps to use again, for each file."],
   blobWriteBytes: [8 * MiB, "bytes", "Received and verified, but not yet in the file: what one transfer holds in memory."],
   freeNames: [1000, "names", 'Names tried beside one that is taken, up to "name (1000)".'],
   // files
@@ -138,6 +139,7 @@ export const LIMIT_TABLE = {
   fileRetryMaxMs: [60_000, "ms", "The longest such wait."],
   fileFaults: [3, "faults", "Changed sources, refusals and wrong bytes after which a transfer fails."],
   noSpaceRetryMs: [5000, "ms", "How often a transfer that found the disk full looks for space."],
+  progressBytes: [8 * MiB, "bytes", "Received between two counts to the sender, which then uses its buffers again."],
   progressMs: [100, "ms", "Between two reports of progress."],
   // pairing
   ticketMs: [600_000, "ms", "How long a ticket can be used when nothing else was asked for."],

@@ -106,6 +106,8 @@ export interface LabOptions {
   readonly mine?: boolean;
   /** The test answers for a by hand. */
   readonly handSender?: boolean;
+  /** Where the lab's directory is made; default the system's for temporary files. */
+  readonly parent?: string;
   /** This peer of another lab is a. */
   readonly to?: FilesPeer;
 }
@@ -119,7 +121,7 @@ export interface Lab extends AsyncDisposable {
 }
 
 export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service"> & LabOptions = {}): Promise<Lab> {
-  const dir = await mkdtemp(join(tmpdir(), "covey-files-"));
+  const dir = await mkdtemp(join(options.parent ?? tmpdir(), "covey-files-"));
   const a = options.to ?? (await openFilesPeer({ ...options, dir: join(dir, "a"), service: options.handSender !== true }));
   const b = await openFilesPeer({ ...options, dir: join(dir, "b") });
   await pair(a, b, options);

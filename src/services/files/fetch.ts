@@ -2,7 +2,7 @@
 //
 //   1. ask for the ranges that are missing
 //   2. every block: hash as it comes in, compare, and only then hand it to the part
-//   3. tell the sender what is verified and written, ten times a second at most
+//   3. tell the sender what is verified and written, now and then
 //   4. END names the blob: the caller compares it with what arrived
 
 import type { Clock } from "../../core/clock.ts";
@@ -110,6 +110,7 @@ async function receive(
   const reader = createStreamReader(stream, "the file");
   const blocks = blocksOf(ranges)[Symbol.iterator]();
   let toldAtMs = clock.monotonicMs();
+  let toldBytes = part.manifest.knownBytes;
   for (;;) {
     const kind = await fromPeer(async () => (await reader.readExactly(1, 1))[0]!);
     if (kind === RECORD.busy) continue;
@@ -124,10 +125,11 @@ async function receive(
     await part.add(next.value, hash, pieces);
     ledger.progress(item, part.manifest.knownBytes, length);
     const nowMs = clock.monotonicMs();
-    if (nowMs - toldAtMs >= LIMITS.progressMs) {
-      toldAtMs = nowMs;
-      await fromPeer(() => stream.write(u64(part.manifest.knownBytes)));
-    }
+    const { knownBytes } = part.manifest;
+    if (nowMs - toldAtMs < LIMITS.progressMs && knownBytes - toldBytes < LIMITS.progressBytes) continue;
+    toldAtMs = nowMs;
+    toldBytes = knownBytes;
+    await fromPeer(() => stream.write(u64(knownBytes)));
   }
   return fromPeer(async () => {
     const blob = await reader.readExactly(HASH_BYTES, HASH_BYTES);

@@ -13,9 +13,10 @@ import { fromHex, u16 } from "../../core/bytes.ts";
 import type { PeerId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { HASH_BYTES, type BlockRange } from "../../blob/manifest.ts";
-import { Source } from "../../blob/source.ts";
+import { BlockBuffers, Source } from "../../blob/source.ts";
 import type { Call, Stream } from "../../session/contract.ts";
 import type { SpaceStore } from "../../space/contract.ts";
+import { InFlight } from "./in-flight.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
 import { clearHashes } from "./records.ts";
 import { SourceHashes } from "./source-hashes.ts";
@@ -118,11 +119,16 @@ export class Serving {
       const { stream } = watched;
       const cut = (): void => stream.reset();
       signal.addEventListener("abort", cut, { once: true });
-      const listening = this.#listen(stream, item);
+      const asked = ranges.reduce((sum, { from, count }) => sum + lengthOf(source.version.size, from, count), 0);
+      const flight = new InFlight(new BlockBuffers(HEADER_BYTES), source.version.size - asked);
+      item.resumedBytes = source.version.size - asked;
+      this.#needs.ledger.progress(item, item.resumedBytes, 0);
+      const listening = this.#listen(stream, item, flight);
       listening.catch(() => {});
       try {
         signal.throwIfAborted();
-        await this.#send(stream, item, source, hashes, ranges).catch((error: unknown) => sayWhy(stream, error));
+        await this.#send(stream, source, hashes, ranges, flight).catch((error: unknown) => sayWhy(stream, error));
+        await this.#sendEnd(stream, item, hashes);
         await stream.end();
         await listening;
       } finally {
@@ -157,20 +163,28 @@ export class Serving {
     return loaded;
   }
 
-  async #send(stream: Stream, item: Item, source: Source, hashes: SourceHashes, ranges: readonly BlockRange[]): Promise<void> {
-    const asked = ranges.reduce((sum, { from, count }) => sum + lengthOf(hashes.manifest.size, from, count), 0);
-    item.resumedBytes = hashes.manifest.size - asked;
-    this.#needs.ledger.progress(item, item.resumedBytes, 0);
+  async #send(
+    stream: Stream,
+    source: Source,
+    hashes: SourceHashes,
+    ranges: readonly BlockRange[],
+    flight: InFlight,
+  ): Promise<void> {
     let sent = 0;
-    for await (const { block, bytes } of source.read(blocksOf(ranges), HEADER_BYTES)) {
+    for await (const { block, bytes } of source.read(blocksOf(ranges), flight.buffers)) {
       bytes[0] = RECORD.block;
       bytes.set(hashes.add(block, bytes.subarray(HEADER_BYTES)), 1);
       if (++sent % BLOCKS_PER_CHECK === 0) await source.check();
+      flight.sent(bytes);
       await stream.write(bytes);
       await hashes.saveSome();
     }
     await this.#hashRest(stream, source, hashes);
     await source.check();
+  }
+
+  /** Names the blob, once this side has noted it for its user. */
+  async #sendEnd(stream: Stream, item: Item, hashes: SourceHashes): Promise<void> {
     const blake3 = hashes.blake3();
     await this.#needs.ledger.update(item, { blob: hashes.manifest.blobId(), ...(blake3 === undefined ? {} : { blake3 }) });
     await stream.write(Buffer.concat([Buffer.of(RECORD.end), fromHex(hashes.manifest.blobId())!]));
@@ -180,8 +194,10 @@ export class Serving {
   async #hashRest(stream: Stream, source: Source, hashes: SourceHashes): Promise<void> {
     const { clock } = this.#needs;
     let toldAtMs = clock.monotonicMs();
-    for await (const { block, bytes } of source.read(hashes.unknown(), 0)) {
+    const buffers = new BlockBuffers(0);
+    for await (const { block, bytes } of source.read(hashes.unknown(), buffers)) {
       hashes.add(block, bytes);
+      buffers.give(bytes);
       await hashes.saveSome();
       if (clock.monotonicMs() - toldAtMs < LIMITS.fileBusyMs) continue;
       toldAtMs = clock.monotonicMs();
@@ -190,7 +206,7 @@ export class Serving {
   }
 
   /** The receiver's counts of what is verified and written there, until it ends its side. */
-  async #listen(stream: Stream, item: Item): Promise<void> {
+  async #listen(stream: Stream, item: Item, flight: InFlight): Promise<void> {
     let held = Buffer.alloc(0);
     for (let chunk; (chunk = await stream.read()) !== null;) {
       held = Buffer.concat([held, chunk]);
@@ -200,6 +216,7 @@ export class Serving {
       const count = held.readBigUInt64BE(whole - 8);
       held = held.subarray(whole);
       const done = count > BigInt(item.record.size) ? item.record.size : Number(count);
+      flight.acknowledged(done);
       this.#needs.ledger.progress(item, done, Math.max(0, done - item.doneBytes));
     }
   }
@@ -207,9 +224,11 @@ export class Serving {
   /** BLAKE3 of the whole file, for the user: what was sent in order is hashed already, the rest is read once more. */
   async #finishPlain(item: Item, source: Source, hashes: SourceHashes, signal: AbortSignal): Promise<void> {
     if (item.record.blake3 !== undefined) return;
-    for await (const { block, bytes } of source.read(hashes.unhashed(), 0)) {
+    const buffers = new BlockBuffers(0);
+    for await (const { block, bytes } of source.read(hashes.unhashed(), buffers)) {
       signal.throwIfAborted();
       hashes.add(block, bytes);
+      buffers.give(bytes);
     }
     await source.check();
     await this.#needs.ledger.update(item, { blake3: hashes.blake3() });
