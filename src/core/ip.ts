@@ -21,7 +21,8 @@ export function formatIp(bytes: Uint8Array): string {
 export type IpScope = "host" | "link" | "wide" | "none";
 
 export function scopeOfIp(bytes: Uint8Array): IpScope {
-  const [a, b] = bytes as unknown as [number, number];
+  const a = bytes[0]!;
+  const b = bytes[1]!;
   if (bytes.length === 4) {
     if (a === 127) return "host";
     if (a === 169 && b === 254) return "link";

@@ -3,6 +3,7 @@
 import { createTurns } from "../../core/async.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Address, PeerId } from "../../core/ids.ts";
+import type { Logger } from "../../core/log.ts";
 import type { PairedPeer, PeerBook } from "../../identity/contract.ts";
 import { nameFrom } from "../../identity/names.ts";
 import type { Choice } from "./invitations.ts";
@@ -28,11 +29,17 @@ export interface Records {
   keepAt(meeting: Meeting, agreedMomentMs: number): Promise<PairedPeer>;
 }
 
-export function createRecords({ book, clock }: { readonly book: PeerBook; readonly clock: Clock }): Records {
+interface RecordsNeeds {
+  readonly book: PeerBook;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export function createRecords({ book, clock, log }: RecordsNeeds): Records {
   const inTurn = createTurns();
   const nextMomentMs = (peer: PeerId): number => Math.max(clock.nowMs(), (book.byId(peer)?.pairedAtMs ?? 0) + 1);
 
-  const keep = ({ peer, choice, again, itsName, addresses, secret }: Meeting, pairedAtMs: number): Promise<PairedPeer> => {
+  const keep = async ({ peer, choice, again, itsName, addresses, secret }: Meeting, pairedAtMs: number): Promise<PairedPeer> => {
     const before = book.byId(peer);
     const record = {
       peerId: peer,
@@ -42,7 +49,9 @@ export function createRecords({ book, clock }: { readonly book: PeerBook; readon
       pairedAtMs,
       secret,
     };
-    return book.add(record, { again: again || before !== undefined });
+    const kept = await book.add(record, { again: again || before !== undefined });
+    log.info({ peer, name: kept.name, mine: kept.mine, again: before !== undefined }, "paired");
+    return kept;
   };
 
   return {

@@ -85,8 +85,8 @@ function bytesOf(letters: string): Buffer {
   if (!/^[a-z2-7]*$/.test(letters)) throw mistyped();
   const start = fromBase32(letters.slice(0, 8));
   if (letters.length < 8 || start === undefined) throw incomplete();
-  const [version, length] = start as unknown as [number, number];
-  if (version !== VERSION) throw unknownVersion();
+  const length = start[1]!;
+  if (start[0] !== VERSION) throw unknownVersion();
   if (length < SMALLEST_BYTES) throw mistyped();
   const missing = Math.ceil((length * 8) / 5) - letters.length;
   if (missing > 0) throw incomplete();
