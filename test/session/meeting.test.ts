@@ -1,7 +1,7 @@
 // How two peers come to have one session, and keep it: dialling, duels, restarts, removal, addresses.
 
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 
 import { sleep } from "../../src/core/async.ts";
 import { CoveyError } from "../../src/core/errors.ts";
@@ -34,12 +34,17 @@ function agree(a: SessionPeer, b: SessionPeer): boolean {
   return ab !== undefined && ba !== undefined && ab.exportKey("same").equals(ba.exportKey("same"));
 }
 
+/** A test that failed leaves its peers to these. */
+const opened: SessionPeer[] = [];
+afterEach(async () => void (await Promise.all(opened.splice(0).map((peer) => peer.close()))));
+
 async function startedPair(
   network: Pick<SessionPeerOptions, "transport" | "listen"> = testNetwork(),
   options: Partial<SessionPeerOptions> = {},
 ): Promise<readonly [SessionPeer, SessionPeer]> {
   const open = () => openSessionPeer({ ...network, limits: quick, ...options });
   const [a, b] = await Promise.all([open(), open()]);
+  opened.push(a, b);
   await Promise.all([a.sessions.start(), b.sessions.start()]);
   return [a, b];
 }
