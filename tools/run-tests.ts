@@ -52,14 +52,17 @@ async function runFile(file: string, signal: AbortSignal): Promise<FileResult> {
   const startedAt = performance.now();
   const failures: string[] = [];
   const skipped: string[] = [];
+  const running = new Set<string>();
   let printed = "";
   let counts: Counts = { tests: 0, suites: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
   let passed = false;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(FILE_MS)]);
   for await (const event of run({ files: [file], signal: limit }) as AsyncIterable<RunEvent>) {
     if (event.type === "test:stdout" || event.type === "test:stderr") printed += event.data.message;
+    if (event.type === "test:dequeue" && event.data.name !== file) running.add(event.data.name);
+    if (event.type === "test:complete") running.delete(event.data.name);
     if (event.type === "test:pass" && event.data.skip) skipped.push(`  skipped: ${event.data.name}: ${event.data.skip}`);
-    if (event.type === "test:fail") failures.push(...describe(event.data));
+    if (event.type === "test:fail") failures.push(...describe(event.data, running));
     if (event.type === "test:summary" && event.data.file === undefined) ({ counts, success: passed } = event.data);
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -69,10 +72,13 @@ async function runFile(file: string, signal: AbortSignal): Promise<FileResult> {
 }
 
 /** Nothing for a test that failed only because one inside it did, which has been told. */
-function describe({ name, line, todo, details: { error } }: EventData.TestFail): readonly string[] {
+function describe({ name, line, todo, details: { error } }: EventData.TestFail, running: ReadonlySet<string>): readonly string[] {
   const kind = "failureType" in error ? error.failureType : undefined;
   if (kind === "subtestsFailed" || todo) return [];
-  if (kind === "testAborted") return [`  ✖ did not end within ${FILE_MS / 1000} s, or was stopped`];
+  if (kind === "testAborted") {
+    const at = running.size > 0 ? `in "${[...running].at(-1)}"` : "after its last test, which left something behind";
+    return [`  ✖ stopped, at the latest after ${FILE_MS / 1000} s, ${at}`];
+  }
   const cause: unknown = error.cause ?? error;
   return [indent(`✖ ${name} (line ${line ?? "?"})\n${indent(inspect(cause, { colors: process.stdout.isTTY }))}`)];
 }
@@ -83,6 +89,8 @@ const indent = (text: string): string => text.replaceAll(/^/gm, "  ");
 type RunEvent =
   | { readonly type: "test:stdout"; readonly data: EventData.TestStdout }
   | { readonly type: "test:stderr"; readonly data: EventData.TestStderr }
+  | { readonly type: "test:dequeue"; readonly data: EventData.TestDequeue }
+  | { readonly type: "test:complete"; readonly data: EventData.TestComplete }
   | { readonly type: "test:pass"; readonly data: EventData.TestPass }
   | { readonly type: "test:fail"; readonly data: EventData.TestFail }
   | { readonly type: "test:summary"; readonly data: EventData.TestSummary & { readonly counts: Counts } };
