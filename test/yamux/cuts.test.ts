@@ -117,13 +117,6 @@ test("what was on its way to a stream that was reset is ignored", async (t) => {
   await end.accept();
 });
 
-test("a stream that is reset before anything of it was sent is never heard of", async (t) => {
-  const pair = memoryPair(t);
-  pair.dialler.yamux.open().reset();
-  await openStream(pair);
-  assert.equal(pair.listener.yamux.streams, 1);
-});
-
 test("a goodbye for a reason is a cut that says why", async (t) => {
   const { end, peer } = rawPair(t);
   peer.send(WINDOW_UPDATE, SYN, 1, 0);

@@ -8,7 +8,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { hash } from "../../src/core/hash.ts";
 import { LIMITS } from "../../src/core/limits.ts";
-import { DATA } from "../../src/session/yamux/frame.ts";
+import { ACK, DATA, INITIAL_WINDOW, SYN, WINDOW_UPDATE } from "../../src/session/yamux/frame.ts";
 import { digestAll, memoryPair, openStream, type Pair, pairOver, rawPair, secureBoth, sendAll, tlsPair } from "./pairs.ts";
 
 const MiB = 2 ** 20;
@@ -118,6 +118,19 @@ test("a small request goes before the bulk of many streams that was queued earli
   );
 });
 
+test("bulk goes on among small requests without end", async (t) => {
+  const { end, peer } = rawPair(t);
+  const bulk = end.yamux.open();
+  await bulk.write(Buffer.alloc(INITIAL_WINDOW - 2 * LIMITS.yamuxFrameBytes));
+  while (peer.frames.length < 3) await setImmediate();
+  peer.frames.length = 0;
+  void bulk.write(Buffer.alloc(2 * LIMITS.yamuxFrameBytes));
+  for (let n = 0; n < 100; n++) void end.yamux.open().write(Buffer.of(1));
+  const data = (): number[] => peer.frames.filter(({ type }) => type === DATA).map(({ id }) => id);
+  while (data().length < 102) await setImmediate();
+  assert.ok(data().lastIndexOf(2) < 50, `${data().lastIndexOf(2)} frames went before the last of the bulk`);
+});
+
 test("either direction ends by itself", async (t) => {
   const pair = await tlsPair(t);
   const [ours, theirs] = await openStream(pair);
@@ -177,4 +190,42 @@ test("no more streams are opened than allowed, and one more when one is over", a
   await next.write(Buffer.of(1));
   for (let n = 1; n < LIMITS.yamuxStreams; n++) await pair.listener.accept();
   assert.deepEqual(await (await pair.listener.accept()).read(), Buffer.of(1));
+});
+
+test("a duplex that was paused by whoever had it before flows again", async (t) => {
+  const ends = duplexPair();
+  for (const end of ends) end.pause();
+  await openStream(pairOver(t, ends));
+});
+
+test("a peer that answers each data frame with a window update is no flood", async (t) => {
+  const { end, peer } = rawPair(t);
+  const stream = end.yamux.open();
+  for (let n = 0; n < 3 * LIMITS.yamuxUpdatesPerSecond; n++) {
+    await stream.write(Buffer.of(1));
+    await setImmediate();
+    peer.send(WINDOW_UPDATE, n === 0 ? ACK : 0, 2, 1);
+  }
+  peer.send(WINDOW_UPDATE, SYN, 1, 0);
+  await end.accept();
+});
+
+test("a stream that is reset before anything of it was sent is never spoken of", async (t) => {
+  const { end, peer } = rawPair(t);
+  end.yamux.open().reset();
+  await end.yamux.open().write(Buffer.of(1));
+  await peer.sees(({ type }) => type === DATA);
+  assert.ok(peer.frames.every(({ id }) => id === 4));
+});
+
+test("nothing is accepted after our goodbye", async (t) => {
+  const { end, peer } = rawPair(t);
+  peer.wire.pause();
+  await end.yamux.open().write(Buffer.alloc(LIMITS.yamuxQueueBytes)); // the goodbye waits behind it
+  const closing = end.yamux.close();
+  peer.send(WINDOW_UPDATE, SYN, 1, 0);
+  await setImmediate();
+  assert.equal(end.yamux.streams, 1);
+  peer.wire.resume();
+  await closing;
 });

@@ -115,6 +115,14 @@ test("bytes that come one by one, or out of large chunks, keep no more than a fe
   assert.ok(received.length < 10, `${received.length} chunks`);
 });
 
+test("a piece of a chunk many times its size is copied", async () => {
+  const inbox = new Inbox(poor, () => {});
+  arrive(inbox, Buffer.alloc(2 ** 20, 1).subarray(0, 8192));
+  const piece = (await inbox.read())!;
+  assert.deepEqual(piece, Buffer.alloc(8192, 1));
+  assert.equal(piece.buffer.byteLength, 8192);
+});
+
 test("what is large beside its chunk is kept as a view", async () => {
   const inbox = new Inbox(poor, () => {});
   const slab = Buffer.allocUnsafeSlow(16 * 1024).fill(1);
