@@ -105,7 +105,7 @@ export async function pair(a: TestPeer, b: TestPeer): Promise<SpaceId> {
 }
 
 /** A transport whose connections can all be cut, as when a cable is pulled and the system says so. */
-export function cuttable(transport: Transport): Transport & { cut(): void } {
+function cuttable(transport: Transport): Transport & { cut(): void } {
   const open = new Set<Duplex>();
   const keep = (connection: Connection): Connection => {
     open.add(connection.duplex);
@@ -123,7 +123,7 @@ export function cuttable(transport: Transport): Transport & { cut(): void } {
 }
 
 /** A directory that is gone at the end. */
-export async function temporary(): Promise<{ readonly dir: string } & AsyncDisposable> {
+async function temporary(): Promise<{ readonly dir: string } & AsyncDisposable> {
   const dir = await mkdtemp(join(tmpdir(), "covey-sync-"));
   return { dir, [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) };
 }
@@ -181,12 +181,16 @@ export async function eventually<T>(
 }
 
 /** Both answered for everything of the other's. */
-export const inSync = (a: TestPeer, b: TestPeer): Promise<true> =>
-  eventually("both sides in sync", async () => {
-    const waiting = await Promise.all([a.replication.waiting(b.id), b.replication.waiting(a.id)]);
-    const settled = a.replication.status(b.id).state === "in-sync" && b.replication.status(a.id).state === "in-sync";
-    return settled && waiting.every((count) => count === 0) ? true : undefined;
-  });
+export const inSync = (a: TestPeer, b: TestPeer, limitMs = 120_000): Promise<true> =>
+  eventually(
+    "both sides in sync",
+    async () => {
+      const waiting = await Promise.all([a.replication.waiting(b.id), b.replication.waiting(a.id)]);
+      const settled = a.replication.status(b.id).state === "in-sync" && b.replication.status(a.id).state === "in-sync";
+      return settled && waiting.every((count) => count === 0) ? true : undefined;
+    },
+    limitMs,
+  );
 
 /** Every path of the space with the ids of its versions, removed ones too: equal on both sides when nothing is lost or reverted. */
 export async function contentsOf(store: SpaceStore, space: SpaceId): Promise<ReadonlyMap<string, readonly string[]>> {

@@ -57,7 +57,7 @@ test("cut 50 times at random moments, both sides are equal at the end", async ()
     for (; !stop.signal.aborted; round++) {
       await peer.data.setMany(space, [...items(`${name}/${round}`, 100), ...items("shared", 20, round % 50)]);
       await peer.messages.send(peer === a ? b.id : a.id, `${name} ${round}`);
-      await sleep(5);
+      await sleep(20);
     }
     return round;
   };
@@ -92,7 +92,7 @@ test("killed (SIGKILL) while it pushes and takes in: what was durable is on both
   const writing = (async () => {
     for (let i = 0; !stop.signal.aborted; i++) {
       await a.data.setMany(space, items(`a/${i}`, 50));
-      await sleep(5);
+      await sleep(20);
     }
   })();
   for (let round = 0; round < 3; round++) {
@@ -177,6 +177,7 @@ test("a home without its database gets everything back, its own too", async () =
   await b.close();
   for (const name of await readdir(join(lab.dir, "b"))) if (name.startsWith("store.db")) await rm(join(lab.dir, "b", name));
   b = await lab.open("b");
+  assert.equal(await b.store.direct(a.id), space);
   await eventually("everything again", async () => (await b.data.list(space, "")).length === 2501);
   await inSync(a, b);
   await assertEqual(a, b, space);
