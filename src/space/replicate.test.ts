@@ -191,6 +191,21 @@ test("an entry from more than ten minutes ahead waits apart, moves no clock, and
   assert.deepEqual((await b.store.spaces())[1]!.deferred, 0);
 });
 
+test("a deferred entry is stored by itself, without anybody asking", async (t) => {
+  const clock = setClock();
+  const { a, b, space } = await openPair(t, { b: clock });
+  const alive = setInterval(() => {}, 1000);
+  t.after(() => clearInterval(alive));
+  const told = new Promise<void>((resolve) => {
+    b.store.subscribe((changed) => changed === space && resolve());
+  });
+  const soon = forge(space, a.identity, { clock: hlcOf(clock.ms + LIMITS.futureMs + 50, 0) });
+  assert.deepEqual((await give(a, b, space, [soon])).verdicts, ["deferred"]);
+  clock.ms += 50;
+  await told;
+  assert.deepEqual(await valuesAt(b, space, "x"), ["forged"]);
+});
+
 test("a peer whose clock is an hour ahead is heard later, and loses to later writes", async (t) => {
   const [right, wrong] = [setClock(), setClock()];
   wrong.ms += 3600_000;
