@@ -53,7 +53,7 @@ const Hello = v.object({
 
 const Refusal = v.object({ code: v.string(), message: v.string(), hint: v.optional(v.string()) });
 
-const Record = v.union([v.object({ hello: Hello }), v.object({ refused: Refusal }), v.object({ go: v.literal(true) })]);
+const AnyRecord = v.union([v.object({ hello: Hello }), v.object({ refused: Refusal }), v.object({ go: v.literal(true) })]);
 
 export type Hello = v.InferOutput<typeof Hello>;
 
@@ -72,7 +72,7 @@ export function encodeRefusal(error: unknown): Buffer {
 
 /** The length is checked by who reads the record. Throws `protocol`. */
 export function decodeRecord(bytes: Uint8Array): HelloRecord {
-  const value = parse(Record, decodeCbor(bytes, "the other peer's hello"), "the other peer's hello");
+  const value = parse(AnyRecord, decodeCbor(bytes, "the other peer's hello"), "the other peer's hello");
   if ("hello" in value) return { is: "hello", hello: value.hello };
   if ("go" in value) return { is: "go" };
   return { is: "refused", error: errorFromPeer(value.refused) };
