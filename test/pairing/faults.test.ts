@@ -92,28 +92,33 @@ test(
       await rm(dir, { recursive: true });
     });
 
-    const joinElsewhere = async (name: string, ticket: string, killAfterMs?: number): Promise<string> => {
+    const joinElsewhere = async (name: string, ticket: string, whenReady: (kill: () => void) => void): Promise<string> => {
       const script = new URL("./joiner-process.ts", import.meta.url).pathname;
       const child = spawn(process.execPath, [script, join(dir, name), ticket], { stdio: ["ignore", "pipe", "inherit"] });
       let text = "";
       child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-        if (text === "" && killAfterMs !== undefined) setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+        if (text === "") whenReady(() => child.kill("SIGKILL"));
         text += chunk;
       });
       await once(child, "close");
       return text.slice("ready\n".length);
     };
-    for (const [round, killAfterMs] of [3, 7, 12, 18].entries()) {
+    const kills: readonly ((kill: () => void) => void)[] = [
+      // The inviter has written its book and not answered yet.
+      (kill) => void book.subscribe(kill),
+      ...[5, 25, 60].map((ms) => (kill: () => void) => void setTimeout(kill, ms)),
+    ];
+    for (const [round, killSomehow] of kills.entries()) {
       const name = `bert${round}`;
       const { ticket } = await pairing.invite();
-      const told = await joinElsewhere(name, ticket, killAfterMs);
+      const told = await joinElsewhere(name, ticket, killSomehow);
       const joiners = await openPeerBook(await openHome(join(dir, name)));
       const { peerId } = await loadIdentity(await openHome(join(dir, name)));
       if (told !== "") assert.equal(joiners.secret(identity.peerId)?.toString("hex"), told);
       // Whoever has the other one in its book is in the other one's.
       if (joiners.byId(identity.peerId) !== undefined) assert.deepEqual(joiners.secret(identity.peerId), book.secret(peerId));
 
-      const secret = await joinElsewhere(name, ticket);
+      const secret = await joinElsewhere(name, ticket, () => {});
       assert.equal(book.secret(peerId)?.toString("hex"), secret);
       assert.equal((await openPeerBook(await openHome(join(dir, name)))).secret(identity.peerId)?.toString("hex"), secret);
     }
