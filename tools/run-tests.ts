@@ -6,7 +6,7 @@ import { run, type EventData } from "node:test";
 import { inspect } from "node:util";
 
 /** For one file. Nothing takes that long unless it hangs: a test that waits for ever, or a timer or process left behind. */
-const FILE_MS = 180_000;
+const FILE_MS = 300_000;
 
 /** What the runner counts, in the order of its summary, and the word that it shows. */
 const COUNTS = [
