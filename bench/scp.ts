@@ -29,7 +29,13 @@ export async function timeScp(path: string, parent: string, runs: number): Promi
     `PidFile ${at("pid")}`,
   ];
   await writeFile(at("config"), [...config, "StrictModes no", "UsePAM no", "Subsystem sftp internal-sftp", ""].join("\n"));
-  const sshd = spawn(SSHD, ["-D", "-f", at("config")], { stdio: "ignore" });
+  // Root's sshd insists on /run/sshd: where there is none, it gets one in a mount namespace of its own.
+  const bare = process.getuid?.() === 0 && !existsSync("/run/sshd");
+  const script = 'mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$0" "$@"';
+  const serve = [SSHD, "-D", "-f", at("config")];
+  const sshd = bare
+    ? spawn("unshare", ["-m", "sh", "-c", script, ...serve], { stdio: "ignore" })
+    : spawn(SSHD, serve.slice(1), { stdio: "ignore" });
   const exited = once(sshd, "exit");
   try {
     const options = ["StrictHostKeyChecking=no", `UserKnownHostsFile=${at("known")}`, "IdentitiesOnly=yes", "BatchMode=yes"];
