@@ -111,6 +111,7 @@ export const LIMIT_TABLE = {
   ],
   messageLanes: [256, "lanes", "Incarnations of one author that a watermark tells of."],
   markMs: [5, "ms", "Messages that arrive within this are marked delivered together."],
+  markRetryMs: [1000, "ms", "The pause after a watermark could not be read or written."],
   dataListBytes: [64 * MiB, "bytes", "Keys and values in one answer; beyond it, list in pages."],
   // blobs
   blockBytes: [1 * MiB, "bytes", "The unit in which file content is hashed, verified, sent and resumed."],

@@ -181,15 +181,15 @@ export async function eventually<T>(
 }
 
 /** Both answered for everything of the other's. */
-export const inSync = (a: TestPeer, b: TestPeer, limitMs = 120_000): Promise<true> =>
+export const inSync = (a: TestPeer, b: TestPeer): Promise<true> =>
   eventually(
     "both sides in sync",
     async () => {
+      if (a.replication.status(b.id).state !== "in-sync" || b.replication.status(a.id).state !== "in-sync") return undefined;
       const waiting = await Promise.all([a.replication.waiting(b.id), b.replication.waiting(a.id)]);
-      const settled = a.replication.status(b.id).state === "in-sync" && b.replication.status(a.id).state === "in-sync";
-      return settled && waiting.every((count) => count === 0) ? true : undefined;
+      return waiting.every((count) => count === 0) ? true : undefined;
     },
-    limitMs,
+    120_000,
   );
 
 /** Every path of the space with the ids of its versions, removed ones too: equal on both sides when nothing is lost or reverted. */

@@ -34,7 +34,7 @@ export function createMessages({ store, book, log }: MessagesNeeds): Messages {
   function watermarkOf(peer: PeerId): Promise<Watermark> {
     const known = watermarks.get(peer);
     if (known !== undefined) return known;
-    const made = conversationWith(peer).then((conversation) => createWatermark(store, conversation, LIMITS.markMs, log));
+    const made = conversationWith(peer).then((conversation) => createWatermark(store, conversation, log));
     watermarks.set(peer, made);
     made.catch((error: unknown) => {
       watermarks.delete(peer);

@@ -3,8 +3,9 @@
 //   2. then, whenever messages of the peer are stored here, the lanes they are in are read on; a gap holds the watermark
 //   3. what arrived within LIMITS.markMs is written as one overwritten entry, one write at a time
 
-import { createTurns } from "../../core/async.ts";
+import { createTurns, sleep } from "../../core/async.ts";
 import { CoveyError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 import { followChanges } from "../../space/follow.ts";
@@ -22,7 +23,7 @@ export type WatermarkStore = Pick<SpaceStore, "author" | "get" | "list" | "chang
 
 const PAGE = 256;
 
-export function createWatermark(store: WatermarkStore, conversation: Conversation, delayMs: number, log: Logger): Watermark {
+export function createWatermark(store: WatermarkStore, conversation: Conversation, log: Logger): Watermark {
   const { space, peer } = conversation;
   const closing = new AbortController();
   /** Up to where each lane was found without a gap. */
@@ -76,10 +77,14 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
     return at > before;
   }
 
-  function schedule(): void {
+  function schedule(delayMs: number = LIMITS.markMs): void {
+    if (closing.signal.aborted) return;
     timer ??= setTimeout(() => {
       timer = undefined;
-      void inTurn(() => write(0)).catch(failed);
+      inTurn(() => write(0)).catch((error: unknown) => {
+        failed(error);
+        schedule(LIMITS.markRetryMs);
+      });
     }, delayMs);
   }
 
@@ -105,7 +110,14 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
     if (!closing.signal.aborted) log.warn({ peer, why: String(error) }, "a watermark was not written");
   }
 
-  const running = run().catch(failed);
+  async function keepRunning(): Promise<void> {
+    for (const { signal } = closing; !signal.aborted;) {
+      await run().catch(failed);
+      await sleep(LIMITS.markRetryMs, signal).catch(() => {});
+    }
+  }
+
+  const running = keepRunning();
 
   return {
     markRead: () =>
