@@ -13,15 +13,16 @@ import { toHex, u64 } from "../../core/bytes.ts";
 import { fromPlatform } from "../../core/errors.ts";
 import type { Incarnation, StoreId } from "../../core/ids.ts";
 import { advance, type Hlc, isTooFarAhead, nextClock } from "../hlc.ts";
-import type { Database } from "./database.ts";
+import { type Database, damaged } from "./database.ts";
 
 /** Seqs per ms of wall clock: more entries than any store writes for long, and 2^53 is reached in the year 2248. */
 const SEQS_PER_MS = 1024;
 
 interface LifeRow {
-  readonly store: Uint8Array;
-  readonly incarnation: Uint8Array;
-  readonly clock: Uint8Array;
+  /** null in a damaged file only, as the next two. */
+  readonly store: Uint8Array | null;
+  readonly incarnation: Uint8Array | null;
+  readonly clock: Uint8Array | null;
   readonly file: string;
 }
 
@@ -72,11 +73,15 @@ export class Life {
 
   /** Reads everything from the tables again: after a rollback. */
   load(): void {
-    const row = this.#db.get<LifeRow>("SELECT store, incarnation, clock, file FROM life")!;
+    const row = this.#db.get<LifeRow>("SELECT store, incarnation, clock, file FROM life");
+    if (row?.store?.length !== 16 || row.incarnation?.length !== 8 || row.clock?.length !== 8) {
+      throw damaged(this.#db.file, "its identity can't be read", undefined);
+    }
     this.#storeId = toHex(row.store) as StoreId;
     this.#incarnation = toHex(row.incarnation) as Incarnation;
     this.#clock = this.#saved = Buffer.from(row.clock).readBigUInt64BE();
     this.#epochs = this.#db.all<Epoch>("SELECT first, last FROM epochs ORDER BY first");
+    if (this.#epochs.length === 0) throw damaged(this.#db.file, "its epochs are gone", undefined);
     const { last } = this.#db.get<{ last: number }>("SELECT coalesce(max(seq), 0) AS last FROM entries")!;
     this.#seq = Math.max(last, this.#epochs.at(-1)!.first - 1);
   }

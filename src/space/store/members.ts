@@ -3,7 +3,7 @@
 import { CoveyError } from "../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
 import { directGenesis, encodeGenesis, type Genesis, parseGenesis, selfGenesis, spaceIdOf } from "../genesis.ts";
-import type { Database } from "./database.ts";
+import { type Database, damaged } from "./database.ts";
 
 export interface Space {
   readonly num: number;
@@ -87,8 +87,17 @@ export class Members {
     return id;
   }
 
+  #genesisOf(id: SpaceId, record: Uint8Array): Genesis {
+    try {
+      if (spaceIdOf(record) === id) return parseGenesis(record);
+    } catch (cause) {
+      throw damaged(this.#db.file, "the record of a space can't be read", cause);
+    }
+    throw damaged(this.#db.file, "the record of a space does not agree with its id", undefined);
+  }
+
   #remember({ num, id, genesis }: SpaceRow): Space {
-    const space = { num, id, genesis: parseGenesis(genesis) };
+    const space = { num, id, genesis: this.#genesisOf(id, genesis) };
     this.#spaces.set(id, space);
     return space;
   }
