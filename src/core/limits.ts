@@ -60,7 +60,7 @@ export const LIMIT_TABLE = {
   yamuxFreshBytes: [64 * KiB, "bytes", "A stream that has sent less than this since it was last idle goes before the others."],
   yamuxFreshMs: [250, "ms", "A stream that has sent nothing for so long was idle."],
   yamuxControlFrames: [4096, "frames", "Answers to a peer that it does not take; more cut the session."],
-  yamuxPingMs: [10_000, "ms", "A session on which nothing arrived for so long is asked whether it still lives."],
+  yamuxPingMs: [8_000, "ms", "A session on which nothing arrived for so long is asked whether it still lives."],
   yamuxMissedPings: [3, "pings", "Unanswered questions after which it is dead: a broken link is noticed within 45 s."],
   yamuxPingsPerSecond: [10, "frames/s", "Pings that are answered; more of these, or of the four below, cut the session."],
   yamuxOpensPerSecond: [20_000, "frames/s", "Streams that a peer opens."],

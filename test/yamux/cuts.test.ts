@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { CoveyError } from "../../src/core/errors.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import type { Stream } from "../../src/session/contract.ts";
-import { DATA, encodeHeader, GO_AWAY, PING, RST, SYN, WINDOW_UPDATE } from "../../src/session/yamux/frame.ts";
+import { DATA, encodeHeader, FIN, GO_AWAY, PING, RST, SYN, WINDOW_UPDATE } from "../../src/session/yamux/frame.ts";
 import { endOf, memoryPair, openStream, type Pair, rawPair, tlsPair } from "./pairs.ts";
 
 /** Brings a stream to a state and returns what its owner waits for then. */
@@ -112,7 +112,7 @@ test("what was on its way to a stream that was reset is ignored", async (t) => {
   await peer.sees(({ flags, id }) => flags === RST && id === 1);
   peer.send(DATA, 0, 1, 1000, Buffer.alloc(1000));
   peer.send(WINDOW_UPDATE, 0, 1, 1000);
-  peer.send(DATA, 4, 1, 0);
+  peer.send(DATA, FIN, 1, 0);
   peer.send(WINDOW_UPDATE, SYN, 3, 0);
   await end.accept();
 });
@@ -139,6 +139,22 @@ test("after a goodbye what is open goes on, and the end of the wire cuts it with
   assert.equal(await end.yamux.closed, undefined);
 });
 
+test("a goodbye is followed once nothing is open any more, even if the wire stays", async (t) => {
+  for (const open of [true, false]) {
+    const { end, peer } = rawPair(t);
+    if (open) peer.send(WINDOW_UPDATE, SYN, 1, 0);
+    peer.send(GO_AWAY, 0, 0, 0);
+    if (open) {
+      const stream = await end.accept();
+      await stream.end();
+      peer.send(WINDOW_UPDATE, FIN, 1, 0);
+      assert.equal(await stream.read(), null);
+    }
+    assert.equal(await end.yamux.closed, undefined);
+    if (!peer.wire.readableEnded) await once(peer.wire, "end");
+  }
+});
+
 test("a duplex that is gone already is a cut", async () => {
   const [near] = duplexPair();
   near.destroy();
@@ -151,17 +167,19 @@ test("a peer that falls silent is given up after the questions that it missed", 
   const { end, peer } = rawPair(t);
   peer.send(WINDOW_UPDATE, SYN, 1, 0);
   const stream = await end.accept();
-  const read = assert.rejects(stream.read(), { code: "closed", message: "The other peer stopped answering." });
+  const read = assert.rejects(stream.read(), { code: "closed", message: "the other peer stopped answering" });
   let pings = 0;
   for (let n = 0; n < LIMITS.yamuxMissedPings; n++) {
     t.mock.timers.tick(LIMITS.yamuxPingMs);
     await new Promise(setImmediate);
-    pings = peer.frames.filter(({ type }) => type === 2).length;
+    pings = peer.frames.filter(({ type }) => type === PING).length;
     assert.equal(pings, n);
   }
   t.mock.timers.tick(LIMITS.yamuxPingMs);
   t.mock.timers.tick(LIMITS.yamuxPingMs);
   await read;
+  // It may have spoken right after a tick.
+  assert.ok((LIMITS.yamuxMissedPings + 2) * LIMITS.yamuxPingMs <= 45_000);
 });
 
 test("two sessions keep each other alive", async (t) => {

@@ -43,7 +43,7 @@ export class SendQueue {
     if (this.#state === "stopped") return;
     this.#answers.push(frame);
     if (this.#answers.length > LIMITS.yamuxControlFrames) {
-      this.#onFlooded(new CoveyError("limit", "The other peer does not take its answers."));
+      this.#onFlooded(new CoveyError("limit", "the other peer does not take its answers"));
     }
     this.#schedule();
   }

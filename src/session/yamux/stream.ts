@@ -62,7 +62,7 @@ export class MuxStream implements Stream, Source {
     if (this.#over) return;
     const told = this.#opening.is !== "due" || this.#opening.flag === ACK;
     const credit = this.#inbox.state === "open" ? this.#inbox.credit : 0;
-    this.cut(new CoveyError("closed", "The stream was reset here."), credit);
+    this.cut(new CoveyError("closed", "the stream was reset here"), credit);
     if (told) this.#needs.queue.answer(encodeHeader(WINDOW_UPDATE, RST, this.id, 0));
   }
 

@@ -34,6 +34,7 @@ import { RateLimit } from "./rate-limit.ts";
 import { SendQueue } from "./send-queue.ts";
 import { MuxStream, type StreamNeeds } from "./stream.ts";
 
+const GOODBYE_SAID = "the other peer closed the session";
 const TRY_AGAIN = "Try again when the other peer is back.";
 
 export interface YamuxOptions {
@@ -121,7 +122,7 @@ class YamuxSession implements Yamux {
     this.#stopKeepAlive = keepAlive({
       heard: () => this.#heard,
       ping: () => this.#queue.answer(encodeHeader(PING, SYN, 0, 0)),
-      dead: () => this.destroy(new CoveyError("closed", "The other peer stopped answering.", { hint: TRY_AGAIN })),
+      dead: () => this.destroy(new CoveyError("closed", "the other peer stopped answering", { hint: TRY_AGAIN })),
     });
     // Stays for good: a duplex may fail once more after it was destroyed.
     duplex.on("error", (error) => this.#lost(error));
@@ -142,10 +143,9 @@ class YamuxSession implements Yamux {
   }
 
   open(): Stream {
-    if (this.#state.is !== "open")
-      throw new CoveyError("closed", "The session with the other peer is over.", { hint: TRY_AGAIN });
+    if (this.#state.is !== "open") throw new CoveyError("closed", "the session with the other peer is over", { hint: TRY_AGAIN });
     if (this.#streams.size - this.#incoming >= LIMITS.yamuxStreams || this.#nextId > MAX_U32) {
-      throw new CoveyError("limit", "Too many streams are open to the other peer.", { hint: "Try again when some have ended." });
+      throw new CoveyError("limit", "too many streams are open to the other peer", { hint: "Try again when some have ended." });
     }
     const id = this.#nextId;
     this.#nextId += 2;
@@ -159,7 +159,7 @@ class YamuxSession implements Yamux {
       const timer = setTimeout(() => this.#queue.stop(), LIMITS.yamuxFarewellMs);
       await this.#queue.drained();
       clearTimeout(timer);
-      if (this.#finish(undefined, new CoveyError("closed", "The session was closed here."))) this.#farewell();
+      if (this.#finish(undefined, new CoveyError("closed", "the session was closed here"))) this.#farewell();
     }
     await this.closed;
   }
@@ -213,7 +213,7 @@ class YamuxSession implements Yamux {
     if (type === DATA) stream.expect(length);
     else stream.addCredit(length);
     if ((flags & ACK) !== 0) stream.acknowledged();
-    if ((flags & RST) !== 0) return stream.cut(new CoveyError("closed", "The other peer reset the stream.", { hint: TRY_AGAIN }));
+    if ((flags & RST) !== 0) return stream.cut(new CoveyError("closed", "the other peer reset the stream"));
     const fin = (flags & FIN) !== 0;
     if (type === DATA && length > 0) this.#receiver = { stream, fin };
     else if (fin) stream.ended();
@@ -258,10 +258,10 @@ class YamuxSession implements Yamux {
   #goodbye(reason: number): void {
     if (reason === GOODBYE) {
       if (this.#state.is === "open") this.#state = { is: "left" };
-      return;
+      return this.#followGoodbye();
     }
     const what = reason === PROTOCOL_ERROR ? "it did not accept what it was sent" : `it failed (reason ${reason})`;
-    const why = new CoveyError("closed", `The other peer gave the session up: ${what}.`, { hint: TRY_AGAIN });
+    const why = new CoveyError("closed", `the other peer gave the session up: ${what}`, { hint: TRY_AGAIN });
     this.#finish(why, why);
     this.#duplex.destroy();
   }
@@ -278,6 +278,7 @@ class YamuxSession implements Yamux {
     this.#streams.delete(stream.id);
     if (stream.id % 2 !== this.#ourParity) this.#incoming--;
     this.#strayCredit += credit;
+    this.#followGoodbye();
   }
 
   #lend(bytes: number, proven: boolean): number {
@@ -289,12 +290,18 @@ class YamuxSession implements Yamux {
 
   // out
 
+  /** Once the other side has said goodbye and nothing is open any more, there is nothing left to wait for. */
+  #followGoodbye(): void {
+    if (this.#state.is !== "left" || this.#streams.size > 0) return;
+    if (this.#finish(undefined, new CoveyError("closed", GOODBYE_SAID))) this.#farewell();
+  }
+
   /** The duplex failed or ended, before or after the session was over. */
   #lost(cause?: Error): void {
     if (this.#state.is === "left" || this.#state.is === "closing") {
-      this.#finish(undefined, new CoveyError("closed", "The other peer closed the session.", { hint: TRY_AGAIN }));
+      this.#finish(undefined, new CoveyError("closed", GOODBYE_SAID, { hint: TRY_AGAIN }));
     } else if (this.#state.is === "open") {
-      const why = new CoveyError("closed", "The connection to the other peer was cut.", { hint: TRY_AGAIN, cause });
+      const why = new CoveyError("closed", "the connection to the other peer was cut", { hint: TRY_AGAIN, cause });
       this.#finish(why, why);
     }
     this.#duplex.destroy();
