@@ -35,14 +35,14 @@ export async function followConversation(context: Context, peer: PeerHandle, sho
   try {
     // The watch stands before the past is read: nothing falls between the two, and what is in both is told once.
     const events = peer.watchMessages({ signal })[Symbol.asyncIterator]();
-    let next = events.next();
+    const next = events.next();
+    next.catch(() => {});
     const past = shown === 0 ? [] : await peer.messages({ limit: shown, signal });
     for (const message of past) print(message);
     if (past.length > 0) await peer.markRead({ signal });
     if (past.length === 0) out.note("Nothing yet. Ctrl-C ends this.");
     const told = new Set(past.map(({ id }) => id));
-    for (let event = await next; event.done !== true; event = await next) {
-      next = events.next();
+    for (let event = await next; event.done !== true; event = await events.next()) {
       if (event.value.type !== "message" || told.has(event.value.message.id)) continue;
       const { message } = event.value;
       print(message);

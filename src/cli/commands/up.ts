@@ -18,10 +18,10 @@ interface UpOptions {
 export const define: Define = (command, act) => {
   examples(
     command,
-    ["up", "start it; it listens on all interfaces, on a port that it keeps"],
-    ["up --name laptop --incoming ~/Downloads", "the options are remembered"],
+    ["up", "start it, on all interfaces, at a port that it keeps"],
+    ["up --incoming ~/Downloads", "the options are remembered"],
     ["up --listen tcp://192.168.1.5:4747", "listen there only"],
-    ["up --foreground", "for a container or a service manager: stay, log to stderr"],
+    ["up --foreground", "stay, and log to stderr: for a container"],
   );
   command
     .option("--foreground", "run in this process until a signal")

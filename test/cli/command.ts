@@ -1,0 +1,85 @@
+// Runs the command line as a user does: a process, its exit status, what it said where.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+export const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+export interface Ran {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Running {
+  readonly pid: number;
+  /** What stdout has so far. */
+  out(): string;
+  err(): string;
+  /** Resolves when stdout or stderr has it; rejects when the process ended without. */
+  until(text: string | RegExp): Promise<void>;
+  write(text: string): void;
+  kill(signal: NodeJS.Signals): void;
+  readonly ended: Promise<Ran>;
+}
+
+export interface RunOptions {
+  readonly stdin?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
+  const { COVEY_HOME: _, NO_COLOR: __, FORCE_COLOR: ___, NODE_TEST_CONTEXT: ____, ...rest } = process.env;
+  return { ...rest, ...env };
+};
+
+export function start(argv: readonly string[], { stdin, env, cwd }: RunOptions = {}): Running {
+  const child = spawn(process.execPath, [MAIN, ...argv], { env: environment(env), cwd, stdio: ["pipe", "pipe", "pipe"] });
+  return follow(child, stdin);
+}
+
+/** The same on a pseudo-terminal of so many columns, with util-linux's script. */
+export function startOnTerminal(argv: readonly string[], columns: number): Running {
+  const quoted = [process.execPath, MAIN, ...argv].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+  const child = spawn("script", ["-qefc", `stty columns ${columns} rows 60; exec ${quoted}`, "/dev/null"], {
+    env: environment({ TERM: "xterm-256color" }),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  return follow(child, undefined);
+}
+
+function follow(child: ReturnType<typeof spawn>, stdin: string | undefined): Running {
+  let out = "";
+  let err = "";
+  let wake = (): void => {};
+  child.stdout!.on("data", (part: Buffer) => ((out += part.toString()), wake()));
+  child.stderr!.on("data", (part: Buffer) => ((err += part.toString()), wake()));
+  child.stdin!.on("error", () => {});
+  if (stdin !== undefined) child.stdin!.end(stdin);
+  let over = false;
+  const ended = (once(child, "close") as Promise<[number | null]>).then(([status]) => {
+    over = true;
+    wake();
+    return { status, out, err };
+  });
+  return {
+    pid: child.pid!,
+    out: () => out,
+    err: () => err,
+    async until(text) {
+      const has = (): boolean => (typeof text === "string" ? (out + err).includes(text) : text.test(out + err));
+      while (!has()) {
+        if (over) throw new Error(`it ended without ${String(text)}:\n${out}\n${err}`);
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    },
+    write: (text) => void child.stdin!.write(text),
+    kill: (signal) => void child.kill(signal),
+    ended,
+  };
+}
+
+export const run = (argv: readonly string[], options: RunOptions = {}): Promise<Ran> =>
+  start(argv, { stdin: "", ...options }).ended;
