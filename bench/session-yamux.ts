@@ -23,8 +23,8 @@ import {
   YAMUX,
 } from "./session-yamux-peer.ts";
 
-const ROUND_BYTES = Number(process.env["BYTES"] ?? 256 * 2 ** 20);
-const ROUNDS = Number(process.env["ROUNDS"] ?? 5);
+const ROUND_BYTES = 256 * 2 ** 20;
+const ROUNDS = 7;
 const REQUESTS = 500;
 
 interface Other {
