@@ -25,7 +25,7 @@ test("the size alone says how many blocks there are and how long each is", () =>
 });
 
 test("an impossible size is refused before anything is allocated", () => {
-  for (const size of [-1, 0.5, NaN, Infinity, 2 ** 53, 2 ** 53 - 1, LIMITS.blobBytes + 1, 1e400])
+  for (const size of [-1, 0.5, NaN, Infinity, 2 ** 53, 2 ** 53 - 1, LIMITS.blobBytes + 1])
     assert.throws(() => new Manifest(size), { code: "limit" }, `${size}`);
   assert.equal(checkBlobSize(LIMITS.blobBytes), LIMITS.blobBytes);
 });

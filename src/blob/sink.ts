@@ -15,6 +15,10 @@ import { LIMITS } from "../core/limits.ts";
 import { blockLength, type Manifest } from "./manifest.ts";
 import { freeNames } from "./names.ts";
 
+// Asking for the umask sets it for a moment: once, before there are files to make in other threads.
+// oxlint-disable-next-line typescript/no-deprecated
+const PLAIN_MODE = 0o666 & ~process.umask();
+
 /** Enough to find the temp file again, and to know that it is the same one. JSON-plain. */
 export interface TempFile {
   readonly path: string;
@@ -29,7 +33,7 @@ export class Sink {
   /** BLAKE3 of the file so far, in order; as long as blocks come in order, no second pass is needed. */
   readonly #plain = createHasher();
   #plainNext = 0;
-  #writing = new Set<Promise<void>>();
+  readonly #writing = new Set<Promise<void>>();
   #writingBytes = 0;
   /** The first failure is final: what a failed write or flush left in the page cache can't be known. */
   #broken: CoveyError | undefined;
@@ -133,7 +137,7 @@ export class Sink {
     await Promise.all(this.#writing);
     if (this.#broken !== undefined) throw this.#broken;
     await this.#flush(async () => {
-      await this.#file.chmod(0o666 & ~process.umask());
+      await this.#file.chmod(PLAIN_MODE);
       await this.#file.utimes(mtimeMs / 1000, mtimeMs / 1000);
       await this.#file.sync();
     });

@@ -83,7 +83,10 @@ export class Source {
    * The blocks in the order asked for, read ahead into the buffers, each behind the headroom of its buffer. Rejects with `changed`
    * when the file is shorter than it was.
    */
-  async *read(blocks: Iterable<number>, buffers: BlockBuffers): AsyncGenerator<{ readonly block: number; readonly bytes: Buffer }> {
+  async *read(
+    blocks: Iterable<number>,
+    buffers: BlockBuffers,
+  ): AsyncGenerator<{ readonly block: number; readonly bytes: Buffer }> {
     const ahead: { block: number; bytes: Promise<Buffer> }[] = [];
     const order = blocks[Symbol.iterator]();
     try {

@@ -82,7 +82,7 @@ export class OfferEntries {
   async close(): Promise<void> {
     this.#closed = true;
     this.#end?.();
-    await Promise.all([...this.#followed.values()].map(({ running }) => running));
+    await Promise.all([...this.#followed.values()].map(async ({ running }) => running));
   }
 
   /** Looks again at everything that is in the space: offers that there was no room for, say. */
@@ -188,7 +188,7 @@ export class OfferEntries {
   async #seeDecision(peer: PeerId, id: string, decision: DecisionValue): Promise<void> {
     const { ledger, onDecision } = this.#needs;
     const item = ledger.get(id);
-    if (item === undefined || item.record.direction !== "out" || item.record.peer !== peer) return;
+    if (item?.record.direction !== "out" || item.record.peer !== peer) return;
     const { state, problem } = decision;
     const changed = await ledger.update(item, (record) => {
       if (isOver(record.state) || record.state === state) return undefined;

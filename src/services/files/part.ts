@@ -6,7 +6,7 @@
 //   4. finish: compare the blob's id, place the file, note that in the record; then the temp name goes
 
 import type { Clock } from "../../core/clock.ts";
-import { CoveyError } from "../../core/errors.ts";
+import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import { domainHash } from "../../core/hash.ts";
 import type { BlobId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -33,7 +33,7 @@ export class Part {
   #unsavedBytes = 0;
   #savedAtMs: number;
   #saving: Promise<void> | undefined;
-  #failed: unknown;
+  #failed: CoveyError | undefined;
 
   private constructor(needs: PartNeeds, item: Item, manifest: Manifest, sink: Sink) {
     this.#needs = needs;
@@ -77,7 +77,9 @@ export class Part {
     // The next blocks come in while this flush runs; a second one waits for it.
     await this.#saving;
     if (this.#failed !== undefined) throw this.#failed;
-    this.#saving = this.checkpoint().catch((error: unknown) => void (this.#failed = error));
+    this.#saving = this.checkpoint().catch(
+      (error: unknown) => void (this.#failed = fromPlatform(error, "save what was received")),
+    );
   }
 
   /** What was added before the call survives anything once it resolves. */

@@ -95,7 +95,7 @@ export class Serving {
   /** The same answer for what is not there, not theirs, and not offered any more. */
   #permitted(peer: PeerId, offer: string): Item {
     const item = this.#needs.ledger.get(offer);
-    const open = item !== undefined && item.record.direction === "out" && item.record.peer === peer;
+    const open = item?.record.direction === "out" && item.record.peer === peer;
     if (open && ["waiting", "accepted", "failed"].includes(item.record.state)) return item;
     throw new CoveyError("refused", "nothing is offered under that id");
   }

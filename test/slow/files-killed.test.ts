@@ -8,8 +8,8 @@ import { test } from "node:test";
 
 import { LIMITS } from "../../src/core/limits.ts";
 import type { Transfer } from "../../src/services/files/contract.ts";
-import { type Child, startChild } from "./children.ts";
-import { b3, eventually, type FilesPeer, openFilesPeer, openLab, watchUntil } from "./peers.ts";
+import { type Child, startChild } from "../files/children.ts";
+import { b3, eventually, type FilesPeer, openFilesPeer, openLab, watchUntil } from "../files/peers.ts";
 
 const MiB = LIMITS.blockBytes;
 const SIZE = 256 * MiB + 4321;
