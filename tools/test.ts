@@ -56,7 +56,8 @@ async function passes({ name, command }: Phase): Promise<boolean> {
 function runCommand([program, ...args]: Phase["command"]): Promise<{ status: number; output: string }> {
   const { promise, resolve } = Promise.withResolvers<{ status: number; output: string }>();
   let output = "";
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], signal: stop.signal });
+  const env = { ...process.env, NO_COLOR: "1" };
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"], signal: stop.signal });
   child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
   child.on("error", (error) => resolve({ status: 1, output: error.message }));

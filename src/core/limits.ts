@@ -43,7 +43,11 @@ export const LIMIT_TABLE = {
   dialRetries: [4, "attempts", "Attempts that a caller waits for when the other side cuts the connection amid the hello."],
   backOffMinMs: [200, "ms", "The wait before a peer is dialled again; it doubles with every failure, and half of it is random."],
   backOffMaxMs: [30_000, "ms", "The longest wait before a peer is dialled again."],
-  networkWatchMs: [5000, "ms", "How often this device's addresses are looked up: after a change, peers that are missing are dialled at once."],
+  networkWatchMs: [
+    5000,
+    "ms",
+    "How often this device's addresses are looked up: after a change, peers that are missing are dialled at once.",
+  ],
   steadyMs: [10_000, "ms", "A session that lived so long starts the waits from the shortest again."],
   // session: the multiplexer
   yamuxStreams: [256, "streams", "Streams that each side may have opened in one session and not finished."],
