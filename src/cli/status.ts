@@ -29,8 +29,14 @@ export async function renderStatus(status: Status, out: Output): Promise<string>
 }
 
 export function renderPeers(peers: readonly PeerLink[], out: Output): Promise<string> {
+  const anyWaits = peers.some(({ waitingOut }) => waitingOut > 0);
   return renderTable(
-    [{ title: "PEER" }, { title: "STATE" }, { title: "ADDRESS" }, { title: "WAITING", align: "right" }],
+    [
+      { title: "PEER" },
+      { title: "STATE" },
+      { title: "ADDRESS" },
+      ...(anyWaits ? [{ title: "WAITING", align: "right" as const }] : []),
+    ],
     peers.map(({ name, mine, session, addresses, waitingOut }) => [
       printable(name) + (mine ? " (mine)" : ""),
       session === undefined ? "away" : "connected",

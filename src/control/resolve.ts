@@ -8,7 +8,7 @@ import type { Peer, PeerLink } from "../peer/contract.ts";
 import type { Offer } from "../services/files/contract.ts";
 
 /** The name of this peer's own space. */
-export const SELF = "self";
+const SELF = "self";
 
 /** A paired peer by its name or its peer id. Throws `not-found`, naming the nearest. */
 export function resolvePeer(peer: Peer, nameOrId: string): PairedPeer {

@@ -20,7 +20,7 @@ interface ReceiveOptions {
 export const define: Define = (command, act) => {
   examples(
     command,
-    ["receive", "wait for a file, and ask before it is taken into this directory"],
+    ["receive", "wait for a file, and ask before it is taken"],
     ["receive 3 -o ~/Downloads", "take offer #3 into that directory"],
     ["receive --yes --follow -o inbox/", "take everything that is offered, until Ctrl-C"],
   );
@@ -110,7 +110,7 @@ async function receiveAll(receiver: Receiver, follow: boolean): Promise<void> {
 }
 
 const decide = (offer: NamedOffer, { signal }: Context): Promise<string> =>
-  ask(`Take ${nameAndSize(offer)}, from ${printable(offer.peerName)}? [y]es, [n]o, Enter for later: `, signal);
+  ask(`Take ${nameAndSize(offer)}, from ${printable(offer.peerName)}? [y]es/[n]o/[l]ater `, signal);
 
 async function take({ context, covey, into, view }: Receiver, offer: string): Promise<void> {
   const { out, signal } = context;

@@ -46,11 +46,8 @@ async function send({ out, signal, covey }: Context, file: string, name: string,
   let last: NamedTransfer | undefined;
   const tell = setTimeout(() => {
     if (last?.offer.state !== "waiting" || out.quiet || out.json) return;
-    view.print(
-      last.connected
-        ? `${peer} has not agreed yet. Over there: \`covey receive\` (or \`covey pair --mine\` once, for a device of your own).`
-        : `${peer} is not connected; the offer reaches it when it is. Over there: \`covey receive\`.`,
-    );
+    view.print(last.connected ? `${peer} has not agreed yet.` : `${peer} is not connected; the offer reaches it when it is.`);
+    view.print("Over there, run: covey receive. (A device paired with --mine takes files without asking.)");
   }, PATIENCE_MS);
   try {
     const done = await followTransfer(job.progress({ signal }), view, out, (state) => (last = state));
