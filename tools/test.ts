@@ -15,7 +15,7 @@ interface Phase {
 
 const phases: readonly Phase[] = [
   { name: "types", command: ["node", "node_modules/typescript/bin/tsc", "-p", "."] },
-  { name: "lint", command: ["node", "node_modules/oxlint/bin/oxlint"] },
+  { name: "lint", command: ["node", "node_modules/oxlint/bin/oxlint", "--format=unix"] },
   { name: "format", command: ["node", "node_modules/oxfmt/bin/oxfmt", "--list-different"] },
   { name: "dead code", command: ["node", "node_modules/knip/bin/knip.js", "--no-progress"] },
   { name: "build", command: ["node", "tools/run.mjs", "build"] },
