@@ -86,7 +86,7 @@ export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPee
   };
 }
 
-export async function pair(a: FilesPeer, b: FilesPeer, options: { readonly mine?: boolean } = {}): Promise<void> {
+async function pair(a: FilesPeer, b: FilesPeer, options: { readonly mine?: boolean } = {}): Promise<void> {
   const facts = { mine: options.mine ?? false, pairedAtMs: 1, secret: Buffer.alloc(32, 7) };
   await a.book.add({ ...facts, peerId: b.id, name: "b", addresses: b.sessions.addresses() });
   await b.book.add({ ...facts, peerId: a.id, name: "a", addresses: a.sessions.addresses() });
@@ -94,7 +94,7 @@ export async function pair(a: FilesPeer, b: FilesPeer, options: { readonly mine?
 }
 
 /** Resolves once there is a session. */
-export async function up(peer: FilesPeer, other: FilesPeer): Promise<void> {
+async function up(peer: FilesPeer, other: FilesPeer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const end = peer.sessions.subscribe((event) => event.type === "up" && event.session.peer === other.id && resolve());
   await promise;

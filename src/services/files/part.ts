@@ -66,7 +66,7 @@ export class Part {
 
   /** A block that agrees with its hash. Resolves when there is room for the next. */
   async add(block: number, hash: Buffer, chunks: readonly Uint8Array[]): Promise<void> {
-    if (this.#failed !== undefined) throw this.#failed;
+    this.#assertWhole();
     await this.#sink.write(block, chunks);
     this.manifest.set(block, hash);
     this.#unsaved.push(block);
@@ -76,7 +76,7 @@ export class Part {
     if (!due) return;
     // The next blocks come in while this flush runs; a second one waits for it.
     await this.#saving;
-    if (this.#failed !== undefined) throw this.#failed;
+    this.#assertWhole();
     this.#saving = this.checkpoint().catch(
       (error: unknown) => void (this.#failed = fromPlatform(error, "save what was received")),
     );
@@ -98,7 +98,7 @@ export class Part {
     const { ledger } = this.#needs;
     const { name, mtimeMs, into } = this.#item.record;
     await this.#saving;
-    if (this.#failed !== undefined) throw this.#failed;
+    this.#assertWhole();
     if (this.manifest.blobId() !== blob)
       throw new CoveyError("integrity", "the blocks do not make the file that the sender named");
     await this.checkpoint();
@@ -107,6 +107,10 @@ export class Part {
     await ledger.update(this.#item, { state: "done", path, blake3, blob: blob as BlobId, problem: undefined });
     await this.#sink.discard();
     await clearHashes(this.#needs.store, this.#item.record.id);
+  }
+
+  #assertWhole(): void {
+    if (this.#failed !== undefined) throw this.#failed;
   }
 
   /** Keeps what is there for later, as of the last checkpoint; with `save`, as of now. */

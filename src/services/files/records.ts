@@ -10,7 +10,7 @@ import { parse } from "../../core/parse.ts";
 import { HASH_BYTES, type Manifest } from "../../blob/manifest.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 
-export const SERVICE = "files";
+const SERVICE = "files";
 
 const recordSchema = v.object({
   id: v.string(),
