@@ -150,10 +150,11 @@ function wasRead(push: Push, state: Pushing, batch: OutgoingBatch): Step {
   // The batch begins earlier than asked for when the store never gave out that cursor.
   const cursor = Math.min(state.cursor, batch.from);
   const after = { ...state, cursor, reading: false, read: batch.to, more: batch.more };
-  // What came from the peer itself is not worth a round trip: the cursor passes it with the next entry.
+  // What came from the peer itself is not worth a round trip: the next batch begins where the peer's cursor is, and steps over it.
   if (batch.entries.length === 0) return readOn(push, after, settleEcho(after));
+  const from = state.inFlight.at(-1)?.to ?? cursor;
   const inFlight = [...state.inFlight, { count: batch.entries.length, to: batch.to }];
-  return readOn(push, { ...after, inFlight }, [{ type: "send", batch }]);
+  return readOn(push, { ...after, inFlight }, [{ type: "send", batch: { ...batch, from } }]);
 }
 
 function answered(push: Push, state: Pushing, verdicts: readonly Verdict[], cursor: Cursor): Step {
