@@ -158,7 +158,7 @@ class StoreClient implements SpaceStore {
       if ("error" in answer) pending.reject(errorFromJson(answer.error));
       else pending.resolve(answer.value);
     }
-    if (this.#pending.size === 0) this.#worker.unref();
+    if (this.#pending.size === 0 && !this.#closing) this.#worker.unref();
   }
 
   #waitForDeferred(): void {
