@@ -25,19 +25,13 @@ beforeEach(async () => {
 const blockOf = (content: Buffer, block: number): Buffer =>
   content.subarray(block * MiB, block * MiB + blockLength(content.length, block));
 
-/** In pieces of odd lengths, as a network brings them. */
-function pieces(bytes: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let at = 0, step = 1; at < bytes.length; at += step, step = (step * 7 + 3) % 40_000)
-    parts.push(bytes.subarray(at, at + step));
-  return parts;
-}
+const nothing = (): void => {};
 
 async function fill(sink: Sink, content: Buffer, order: number[]): Promise<Manifest> {
   const manifest = new Manifest(content.length);
   for (const block of order) {
     const bytes = blockOf(content, block);
-    await sink.write(block, pieces(bytes));
+    await sink.write(block, bytes, nothing);
     manifest.set(block, hash(bytes));
   }
   return manifest;
@@ -122,7 +116,7 @@ test("a partial file is taken up where it was, and hashed on from there", async 
   await sink.close();
   const again = await Sink.reopen(sink.temp, manifest, dir, never);
   assert.ok(again !== undefined);
-  await again.write(2, [blockOf(content, 2)]);
+  await again.write(2, blockOf(content, 2), nothing);
   assert.equal(await again.blake3(never), hash(content).toString("hex"));
   await again.discard();
 });
@@ -182,9 +176,9 @@ test("a failed write is final", async () => {
   const sink = await Sink.create(dir, "abc", 2 * MiB);
   await sink.close();
   // The descriptor is gone: what the file system says then stands for any failure.
-  await sink.write(0, [Buffer.alloc(MiB)]);
+  await sink.write(0, Buffer.alloc(MiB), nothing);
   await assert.rejects(sink.sync(), { code: "io" });
-  await assert.rejects(sink.write(1, [Buffer.alloc(MiB)]), { code: "io" });
+  await assert.rejects(sink.write(1, Buffer.alloc(MiB), nothing), { code: "io" });
   await assert.rejects(sink.place(dir, "x", 0), { code: "io" });
   await removeTemp(sink.temp);
   assert.deepEqual(await readdir(dir), []);

@@ -1,7 +1,7 @@
 // A file that is received: every byte goes to a private temp file in the target's directory, and the name appears last.
 //
 //   1. create: a hidden name of ours, exclusively, no link followed, readable by the user only
-//   2. write: verified blocks, each at its place, as the pieces in which they arrived
+//   2. write: verified blocks, each at its place
 //   3. sync: what was written is durable; only then may anybody say so
 //   4. place: mode, time and bytes made durable, then linked under the first free name, never over another file
 
@@ -91,22 +91,22 @@ export class Sink {
     return undefined;
   }
 
-  /** Resolves when there is room for the next block, not when it is written. The chunks must not change afterwards. */
-  async write(block: number, chunks: readonly Uint8Array[]): Promise<void> {
+  /** Resolves when there is room for the next block; `written` is called once the bytes are not looked at any more. */
+  async write(block: number, bytes: Uint8Array, written: () => void): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
-    const length = blockLength(this.#size, block);
     if (block === this.#plainNext) {
-      for (const chunk of chunks) this.#plain.update(chunk);
+      this.#plain.update(bytes);
       this.#plainNext++;
     }
-    const writing = this.#writeAll(chunks, block * LIMITS.blockBytes, length)
+    const writing = this.#writeAll(bytes, block * LIMITS.blockBytes)
       .catch((error: unknown) => void (this.#broken ??= fromPlatform(error, "write the file")))
       .finally(() => {
         this.#writing.delete(writing);
-        this.#writingBytes -= length;
+        this.#writingBytes -= bytes.length;
+        written();
       });
     this.#writing.add(writing);
-    this.#writingBytes += length;
+    this.#writingBytes += bytes.length;
     while (this.#writingBytes > LIMITS.blobWriteBytes - LIMITS.blockBytes) await Promise.race(this.#writing);
   }
 
@@ -163,12 +163,10 @@ export class Sink {
     await removeTemp(this.temp);
   }
 
-  async #writeAll(chunks: readonly Uint8Array[], position: number, length: number): Promise<void> {
-    let rest = chunks;
-    for (let at = 0; at < length;) {
-      const { bytesWritten } = await this.#file.writev(rest, position + at);
+  async #writeAll(bytes: Uint8Array, position: number): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, position + at);
       at += bytesWritten;
-      if (at < length) rest = dropBytes(rest, bytesWritten);
     }
   }
 
@@ -272,14 +270,4 @@ async function syncDirectory(directory: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function dropBytes(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
-  const rest: Uint8Array[] = [];
-  let left = count;
-  for (const chunk of chunks) {
-    if (left < chunk.length) rest.push(chunk.subarray(left));
-    left = Math.max(0, left - chunk.length);
-  }
-  return rest;
 }

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { LIMITS } from "../core/limits.ts";
-import { BlockBuffers, Source } from "./source.ts";
+import { BlockBuffers } from "./block-buffers.ts";
+import { Source } from "./source.ts";
 
 const MiB = LIMITS.blockBytes;
 let dir = "";

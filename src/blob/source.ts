@@ -12,6 +12,7 @@ import type { BigIntStats } from "node:fs";
 import { sleep } from "../core/async.ts";
 import { CoveyError, fromPlatform } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
+import type { BlockBuffers } from "./block-buffers.ts";
 import { blockLength, checkBlobSize } from "./manifest.ts";
 
 /** A file's times come from a clock that ticks this coarsely at worst: two changes within one tick look like one. */
@@ -22,27 +23,6 @@ export interface FileVersion {
   readonly mtimeMs: number;
   /** Equal for the same state of the same file only. Says things about this machine: not for peers. */
   readonly token: string;
-}
-
-/** Buffers of one block and its header that are used again: a new one for every block would keep the garbage collector busy. */
-export class BlockBuffers {
-  readonly headroom: number;
-  readonly #free: Buffer[] = [];
-
-  constructor(headroom: number) {
-    this.headroom = headroom;
-  }
-
-  /** So long, and what was in it before still is. */
-  take(length: number): Buffer {
-    const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.headroom + LIMITS.blockBytes);
-    return whole.subarray(0, this.headroom + length);
-  }
-
-  /** Nobody looks at it any more. */
-  give(buffer: Buffer): void {
-    if (this.#free.length < LIMITS.blobSpareBlocks) this.#free.push(Buffer.from(buffer.buffer));
-  }
 }
 
 export class Source {

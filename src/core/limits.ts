@@ -125,7 +125,7 @@ export const LIMIT_TABLE = {
     "One file. The hashes of its blocks are then 256 MiB; a larger size is refused before anything is allocated.",
   ],
   blobReadAheadBlocks: [3, "blocks", "Read from a source before they are asked for."],
-  blobSpareBlocks: [24, "blocks", "Buffers that a sender keeps to use again, for each file."],
+  blobSpareBlocks: [24, "blocks", "Buffers that each side of a transfer keeps to use again."],
   blobWriteBytes: [8 * MiB, "bytes", "Received and verified, but not yet in the file: what one transfer holds in memory."],
   freeNames: [1000, "names", 'Names tried beside one that is taken, up to "name (1000)".'],
   // files

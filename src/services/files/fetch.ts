@@ -7,10 +7,11 @@
 
 import type { Clock } from "../../core/clock.ts";
 import { CoveyError, errorFromJson } from "../../core/errors.ts";
-import { createHasher } from "../../core/hash.ts";
+import { hash } from "../../core/hash.ts";
 import { u64 } from "../../core/bytes.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { blockLength, HASH_BYTES, type BlockRange } from "../../blob/manifest.ts";
+import { BlockBuffers } from "../../blob/block-buffers.ts";
 import type { Session, Stream } from "../../session/contract.ts";
 import { createStreamReader, type StreamReader } from "../../session/stream-io.ts";
 import type { Item, Ledger } from "./ledger.ts";
@@ -109,6 +110,7 @@ async function receive(
 ): Promise<string> {
   const reader = createStreamReader(stream, "the file");
   const blocks = blocksOf(ranges)[Symbol.iterator]();
+  const buffers = new BlockBuffers(0);
   let toldAtMs = clock.monotonicMs();
   let toldBytes = part.manifest.knownBytes;
   for (;;) {
@@ -121,8 +123,8 @@ async function receive(
       throw new RemoteError(new CoveyError("protocol", `the sender sent a record of kind ${kind} where it does not belong`));
 
     const length = blockLength(part.manifest.size, next.value);
-    const { hash, pieces } = await fromPeer(() => readBlock(reader, length));
-    await part.add(next.value, hash, pieces);
+    const { hash: digest, bytes } = await fromPeer(() => readBlock(reader, length, buffers));
+    await part.add(next.value, digest, bytes, () => buffers.give(bytes));
     ledger.progress(item, part.manifest.knownBytes, length);
     const nowMs = clock.monotonicMs();
     const { knownBytes } = part.manifest;
@@ -140,14 +142,20 @@ async function receive(
   });
 }
 
-/** A block whose bytes agree with the hash before them. */
-async function readBlock(reader: StreamReader, length: number): Promise<{ hash: Buffer; pieces: Buffer[] }> {
-  const hash = await reader.readExactly(HASH_BYTES, HASH_BYTES);
-  const pieces = await reader.readChunks(length);
-  const hasher = createHasher();
-  for (const piece of pieces) hasher.update(piece);
-  if (!hasher.digest().equals(hash)) throw new CoveyError("integrity", "a block does not agree with its hash");
-  return { hash, pieces };
+/**
+ * A block whose bytes agree with the hash before them. They are copied together first: BLAKE3 is twice as slow over pieces that do not
+ * end where its own chunks do, and they are hashed twice.
+ */
+async function readBlock(reader: StreamReader, length: number, buffers: BlockBuffers): Promise<{ hash: Buffer; bytes: Buffer }> {
+  const expected = await reader.readExactly(HASH_BYTES, HASH_BYTES);
+  const bytes = buffers.take(length);
+  let at = 0;
+  for (const piece of await reader.readChunks(length)) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  if (!hash(bytes).equals(expected)) throw new CoveyError("integrity", "a block does not agree with its hash");
+  return { hash: expected, bytes };
 }
 
 async function readProblem(reader: StreamReader): Promise<CoveyError> {

@@ -1,6 +1,6 @@
 // The blocks that were handed to a stream and not acknowledged yet: only then may their buffers be written to again.
 
-import type { BlockBuffers } from "../../blob/source.ts";
+import type { BlockBuffers } from "../../blob/block-buffers.ts";
 
 export class InFlight {
   readonly buffers: BlockBuffers;

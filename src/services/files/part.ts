@@ -64,10 +64,10 @@ export class Part {
     return new Part(needs, item, new Manifest(size), sink);
   }
 
-  /** A block that agrees with its hash. Resolves when there is room for the next. */
-  async add(block: number, hash: Buffer, chunks: readonly Uint8Array[]): Promise<void> {
+  /** A block that agrees with its hash. Resolves when there is room for the next; `written` is called when its bytes are free. */
+  async add(block: number, hash: Buffer, bytes: Buffer, written: () => void): Promise<void> {
     this.#assertWhole();
-    await this.#sink.write(block, chunks);
+    await this.#sink.write(block, bytes, written);
     this.manifest.set(block, hash);
     this.#unsaved.push(block);
     this.#unsavedBytes += blockLength(this.manifest.size, block);
