@@ -66,7 +66,8 @@ test("whatever was acknowledged survives kill -9 of either side, at any moment",
     async function share(of: number): Promise<void> {
       const name = `${of}.bin`;
       const blake3 = await makeFile(join(a.files, name), 16 * MiB);
-      if (!stop.signal.aborted && (await survives(() => a.covey.peer("b").send(join(a.files, name))))) acknowledged.files.set(name, blake3);
+      if (!stop.signal.aborted && (await survives(() => a.covey.peer("b").send(join(a.files, name)))))
+        acknowledged.files.set(name, blake3);
     }
   }
 
@@ -80,7 +81,10 @@ test("whatever was acknowledged survives kill -9 of either side, at any moment",
     },
     signal,
   );
-  for (const [actor, peer] of [[a, "b"], [b, "a"]] as const) {
+  for (const [actor, peer] of [
+    [a, "b"],
+    [b, "a"],
+  ] as const) {
     await hears(actor, peer, new Set(acknowledged.messages), signal);
     const items = new Map((await everything(actor, peer)).map(({ key, value }) => [key, value]));
     for (const [key, value] of acknowledged.keys) assert.equal(items.get(key), value, `${actor.name} lacks ${key}`);
@@ -94,7 +98,10 @@ test("whatever was acknowledged survives kill -9 of either side, at any moment",
 async function everything(actor: Actor, peer: string): Promise<{ key: string; value: unknown }[]> {
   const all: { key: string; value: unknown }[] = [];
   for (let after: string | undefined; ; after = all.at(-1)!.key) {
-    const page = await actor.covey.peer(peer).data().list("", after === undefined ? {} : { after });
+    const page = await actor.covey
+      .peer(peer)
+      .data()
+      .list("", after === undefined ? {} : { after });
     all.push(...page);
     if (page.length === 0) return all;
   }

@@ -18,8 +18,7 @@ export interface Report {
 }
 
 export function createReport(out: NodeJS.WritableStream): Report {
-  const style = (format: Parameters<typeof styleText>[0], text: string): string =>
-    styleText(format, text, { stream: out as NodeJS.WriteStream });
+  const style = (format: Parameters<typeof styleText>[0], text: string): string => styleText(format, text, { stream: out });
   const line = (text: string): void => void out.write(`${text}\n`);
   let steps = 0;
   let held = 0;
