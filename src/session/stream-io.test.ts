@@ -14,7 +14,7 @@ function streamOf(chunks: readonly Buffer[]): Stream {
     end: async () => {},
     read: async () => left.shift() ?? null,
     reset: () => void left.splice(0),
-    closed: Promise.resolve(),
+    closed: Promise.resolve(undefined),
   };
 }
 
@@ -49,25 +49,44 @@ test("exact reads give the bytes in order, whatever the chunks, and hand the res
 });
 
 test("nothing is copied but what lies in two chunks", async () => {
-  const first = Buffer.alloc(100, 1);
-  const second = Buffer.alloc(100, 2);
+  const first = Buffer.alloc(10_000, 1);
+  const second = Buffer.alloc(10_000, 2);
   const reader = createStreamReader(streamOf([first, second]), "a test");
-  assert.equal((await reader.readExactly(40, 40)).buffer, first.buffer);
-  const pieces = await reader.readChunks(100);
+  assert.equal((await reader.readExactly(4000, 4000)).buffer, first.buffer);
+  const pieces = await reader.readChunks(10_000);
   assert.deepEqual(
     pieces.map((piece) => piece.buffer),
     [first.buffer, second.buffer],
   );
   assert.deepEqual(
     pieces.map((piece) => piece.length),
-    [60, 40],
+    [6000, 4000],
   );
+});
+
+test("bytes that come one by one hold no more memory than there are of them", async () => {
+  const chunks = () => Array.from({ length: 10_000 }, (_, at) => Buffer.from([at]));
+  const all = Buffer.concat(chunks());
+  const one = await createStreamReader(streamOf(chunks()), "a test").readExactly(10_000, 10_000);
+  const pieces = await createStreamReader(streamOf(chunks()), "a test").readChunks(10_000);
+  assert.deepEqual(Buffer.concat(pieces), all);
+  assert.deepEqual(one, all);
+  for (const { length, buffer } of [one, ...pieces]) assert.equal(buffer.byteLength, length);
+  assert.equal(pieces.length, 3);
+});
+
+test("whether the end is next is known without taking what comes before it", async () => {
+  const reader = createStreamReader(streamOf([Buffer.of(1), Buffer.of(2)]), "a test");
+  assert.equal(await reader.atEnd(), false);
+  assert.deepEqual(await reader.readExactly(2, 2), Buffer.of(1, 2));
+  assert.equal(await reader.atEnd(), true);
+  assert.equal(await reader.read(), null);
 });
 
 test("an early end is a fault, and a count beyond the limit is refused before anything is read", async () => {
   const reader = createStreamReader(streamOf([Buffer.of(1, 2, 3)]), "a test");
-  await assert.rejects(reader.readExactly(5, 4), { code: "limit" });
-  await assert.rejects(reader.readExactly(4, 4), { code: "protocol", message: "a test ended too early (bytes missing: 1)" });
+  await assert.rejects(reader.readExactly(5, 4), { code: "protocol", message: /5 bytes long; 4 are allowed/ });
+  await assert.rejects(reader.readExactly(4, 4), { code: "protocol", message: "a test ended too early" });
 });
 
 test("a reset forgets what was read ahead", async () => {

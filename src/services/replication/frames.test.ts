@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { CoveyError } from "../../core/errors.ts";
 import type { StoreId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
+import type { Stream } from "../../session/contract.ts";
 import type { Verdict } from "../../space/contract.ts";
 import { createFrameReader } from "./frame-reader.ts";
 import { decodeAnswer, decodeBatch, encodeAnswer, encodeBatch } from "./frames.ts";
@@ -28,7 +29,7 @@ const verdicts = fc.array(fc.constantFrom<Verdict>("stored", "have", "deferred",
 const isProtocol = (error: unknown): boolean => error instanceof CoveyError && error.code === "protocol";
 
 /** A stream that delivers the bytes in chunks of the given sizes. */
-function streamOf(all: Buffer, sizes: readonly number[]): { read(): Promise<Buffer | null> } {
+function streamOf(all: Buffer, sizes: readonly number[]): Stream {
   let at = 0;
   let next = 0;
   return {
@@ -38,6 +39,10 @@ function streamOf(all: Buffer, sizes: readonly number[]): { read(): Promise<Buff
       at += chunk.length;
       return Promise.resolve(chunk);
     },
+    write: () => Promise.resolve(),
+    end: () => Promise.resolve(),
+    reset: () => {},
+    closed: Promise.resolve(undefined),
   };
 }
 
@@ -53,7 +58,9 @@ test("a batch and an answer come out as they went in, however the stream cuts th
         const batch = { from: Math.min(a, b), to: Math.max(a, b), entries: list };
         const answer = { verdicts: marks, cursor: { store: "0123456789abcdef".repeat(2) as StoreId, seq: a } };
         const frames = createFrameReader(streamOf(Buffer.concat([encodeBatch(batch), encodeAnswer(answer)]), sizes));
-        assert.deepEqual(decodeBatch((await frames.next())!), batch);
+        const first = (await frames.next())!;
+        assert.equal(first.buffer.byteLength, first.length, "in memory of its own");
+        assert.deepEqual(decodeBatch(first), batch);
         assert.deepEqual(decodeAnswer((await frames.next())!), answer);
         assert.equal(await frames.next(), null);
       },
