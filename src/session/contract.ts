@@ -17,8 +17,8 @@ export interface Stream {
   read(): Promise<Buffer | null>;
   /** Cuts both directions now; the other side's reads and writes reject. Does nothing once both have ended. */
   reset(): void;
-  /** Resolves, never rejects, once both directions have ended or the stream was cut. */
-  readonly closed: Promise<void>;
+  /** Resolves, never rejects, when it is over: undefined once both directions have ended, else why it was cut. */
+  readonly closed: Promise<CoveyError | undefined>;
 }
 
 /** A request that came in. */

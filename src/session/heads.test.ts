@@ -16,7 +16,13 @@ const isCode = (code: string) => (error: unknown) => error instanceof CoveyError
 function sending(...chunks: readonly Uint8Array[]): Stream {
   const left = chunks.map((chunk) => Buffer.from(chunk));
   const nothing = () => Promise.resolve();
-  return { read: async () => left.shift() ?? null, write: nothing, end: nothing, reset: () => {}, closed: nothing() };
+  return {
+    read: async () => left.shift() ?? null,
+    write: nothing,
+    end: nothing,
+    reset: () => {},
+    closed: Promise.resolve(undefined),
+  };
 }
 
 async function all(stream: Stream): Promise<string> {

@@ -52,7 +52,10 @@ async function answer({ route, args }: Request, stream: Stream, needs: RespondNe
   const { session, routes, log } = needs;
   let state = "asked" as "asked" | "accepted" | "answered";
   const gone = new AbortController();
-  void stream.closed.then(() => state === "answered" || gone.abort(new CoveyError("closed", "the asking side is gone")));
+  void stream.closed.then((why) => {
+    if (why !== undefined && state !== "answered")
+      gone.abort(new CoveyError("closed", "the asking side is gone", { cause: why }));
+  });
 
   const accept = async (value: Cbor = null): Promise<Stream> => {
     if (state !== "asked") throw new CoveyError("internal", `${route} was accepted twice, or after its answer`);

@@ -47,6 +47,12 @@ before(async () => {
         const stream = await accept({ ready: true });
         for (let chunk; (chunk = await stream.read()) !== null;) await stream.write(Buffer.from(chunk.toString().toUpperCase()));
       });
+      sessions.handle("test/after", async (call) => {
+        const stream = await call.accept();
+        calls.get("test/after")?.(call);
+        await stream.end();
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      });
       sessions.handle("test/half", async ({ accept }) => {
         const stream = await accept();
         await stream.write(Buffer.alloc(1000));
@@ -155,6 +161,28 @@ describe("a stream", () => {
 
   test("accepted twice is cut", async () => {
     await assert.rejects(async () => readAll((await ab.open("test/twice", null)).stream), isCode("closed"));
+  });
+
+  test("that both sides have ended does not abort what its handler still does", async () => {
+    const call = nextCall("test/after");
+    const { stream } = await ab.open("test/after", null);
+    const { signal } = await call;
+    await stream.end();
+    assert.equal(await stream.read(), null);
+    assert.equal(await stream.closed, undefined);
+    // The other side has handled the end by the time it answers this.
+    await ab.request("test/echo", null);
+    assert.equal(signal.aborted, false);
+  });
+
+  test("reset by who asked aborts its handler, though that has ended its side", async () => {
+    const call = nextCall("test/after");
+    const { stream } = await ab.open("test/after", null);
+    const { signal } = await call;
+    assert.equal(await stream.read(), null);
+    stream.reset();
+    assert.equal((await stream.closed)?.code, "closed");
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   });
 
   test("reset by who asked ends the handler's reads with an error", async () => {

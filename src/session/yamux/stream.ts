@@ -31,7 +31,7 @@ export class MuxStream implements Stream, Source {
   readonly #needs: StreamNeeds;
   readonly #inbox: Inbox;
   readonly #outbox: Outbox;
-  readonly #closed = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<CoveyError | undefined>();
   #opening: Opening;
   #over = false;
 
@@ -66,7 +66,7 @@ export class MuxStream implements Stream, Source {
     if (told) this.#needs.queue.answer(encodeHeader(WINDOW_UPDATE, RST, this.id, 0));
   }
 
-  get closed(): Promise<void> {
+  get closed(): Promise<CoveyError | undefined> {
     return this.#closed.promise;
   }
 
@@ -137,17 +137,17 @@ export class MuxStream implements Stream, Source {
     if (this.#over) return;
     this.#outbox.cut(why);
     this.#inbox.cut(why);
-    this.#finish(credit);
+    this.#finish(credit, why);
   }
 
   #settle(): void {
-    if (this.#outbox.state === "ended" && this.#inbox.state === "ended") this.#finish(0);
+    if (this.#outbox.state === "ended" && this.#inbox.state === "ended") this.#finish(0, undefined);
   }
 
-  #finish(credit: number): void {
+  #finish(credit: number, why: CoveyError | undefined): void {
     this.#over = true;
     this.#needs.queue.drop(this);
-    this.#closed.resolve();
+    this.#closed.resolve(why);
     this.#needs.over(this, credit);
   }
 }
