@@ -29,15 +29,15 @@ export async function withDeadline<T>(work: Promise<T>, ms: number, doing: strin
   }
 }
 
-/** `work`, or the signal's reason as soon as it aborts. Leaves no listener behind. */
+/** `work`, or the signal's reason as soon as it aborts; whether the work fails then is nobody's business. Leaves no listener behind. */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
-  signal.throwIfAborted();
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = (): void => reject(signal.reason as Error);
-  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
   try {
-    return await Promise.race([work, promise]);
+    return await Promise.race([promise, work]);
   } finally {
     signal.removeEventListener("abort", abort);
   }
