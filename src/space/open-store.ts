@@ -176,6 +176,9 @@ class StoreClient implements SpaceStore {
     this.#life = { ...this.#life, dueMs: undefined };
     this.#call("retry", nowMs).catch((error: unknown) => {
       this.#log.warn({ error: String(error) }, "deferred entries could not be taken up");
+      // They are still due: not at once, or a full disk would keep this going without a pause.
+      this.#life = { ...this.#life, dueMs: this.#clock.nowMs() + MAX_RETRY_DELAY_MS };
+      this.#waitForDeferred();
     });
   }
 

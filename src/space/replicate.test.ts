@@ -5,9 +5,11 @@ import { test } from "node:test";
 
 import type { Incarnation, SpaceId, StoreId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
+import { silentLog } from "../core/log.ts";
 import type { WireEntry } from "./contract.ts";
 import { contentOf, encodeEntry } from "./entry.ts";
 import { hlcOf } from "./hlc.ts";
+import { openSpaceStore } from "./open-store.ts";
 import { pathOf } from "./path.ts";
 import { forge, meet, newIdentity, openPair, openTestStore, push, setClock, type Side, shown, signAs, text } from "./test-kit.ts";
 
@@ -204,6 +206,31 @@ test("a deferred entry is stored by itself, without anybody asking", async (t) =
   clock.ms += 50;
   await told;
   assert.deepEqual(await valuesAt(b, space, "x"), ["forged"]);
+});
+
+test("a deferred entry that can't be taken up, say for a full disk, is not tried without a pause", async (t) => {
+  const clock = setClock();
+  const { a, b, space, directory } = await openPair(t, { b: clock });
+  await write(b, space, "x", "soon damaged");
+  await give(a, b, space, [forge(space, a.identity, { clock: hlcOf(clock.ms + LIMITS.futureMs + 1, 0) })]);
+  await b.store.close();
+  const database = new DatabaseSync(join(directory, "b.db"));
+  database.exec("UPDATE entries SET signed = x'00'");
+  database.close();
+  let failures = 0;
+  const failed = Promise.withResolvers<void>();
+  const warn = (): void => {
+    failures++;
+    failed.resolve();
+  };
+  const log = { ...silentLog, warn };
+  const store = await openSpaceStore({ path: join(directory, "b.db"), identity: b.identity, clock, log });
+  t.after(() => store.close());
+  clock.ms += 1;
+  await store.now(space);
+  await failed.promise;
+  for (let i = 0; i < 100; i++) await store.now(space);
+  assert.equal(failures, 1);
 });
 
 test("a peer whose clock is an hour ahead is heard later, and loses to later writes", async (t) => {

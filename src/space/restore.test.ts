@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 
 import type { EntryId, SpaceId } from "../core/ids.ts";
+import type { WireEntry } from "./contract.ts";
+import { decodeEntry, dotOwner } from "./entry.ts";
+import { hlcOf } from "./hlc.ts";
 import { componentsOf, pathOf } from "./path.ts";
-import { meet, openPair, openTestStore, push, setClock, type Side, shown, text } from "./test-kit.ts";
+import { forge, meet, openPair, openTestStore, push, setClock, type Side, shown, text } from "./test-kit.ts";
 
 const write = (side: Side, space: SpaceId, key: string, value: string) =>
   side.store.write(space, [{ path: pathOf("data", key), value: text(value) }]);
@@ -106,6 +109,46 @@ test("a home that was moved is the same store; a clone is another one beside it"
   await meet(space, original, b);
   assert.deepEqual(await values(b, space), { x: ["by the clone", "by the original"] });
   assert.deepEqual(await shown(original.store, space), await shown(clone.store, space));
+});
+
+test("a peer that says again what it made this store forget makes it begin anew once for each opening at the most", async (t) => {
+  const { a: opened, b, space, directory } = await openPair(t);
+  const a = await backUp(t, opened, directory);
+  const path = pathOf("data", "x");
+  const say = (entry: WireEntry) =>
+    a.store.incoming(space, b.identity.peerId, { store: b.store.storeId(), from: 0, to: 1, entries: [entry] });
+  const lives = new Set([a.store.incarnation()]);
+  for (let round = 0; round < 4; round++) {
+    const [written] = await a.store.write(space, [{ path, value: text(`${round}`) }]);
+    const { entries } = await a.store.outgoing(space, b.identity.peerId, 0, { echo: true });
+    const replay = entries.at(-1)!;
+    const clock = hlcOf(written!.clockMs, written!.counter);
+    const seen = new Map([...decodeEntry(replay.signed).vector, [dotOwner(written!.author, written!.incarnation), clock]]);
+    const replaces = forge(space, b.identity, { path, clock: clock + 1n, vector: seen });
+    const forgets = forge(space, b.identity, {
+      path,
+      clock: clock + 2n,
+      vector: new Map([[dotOwner(b.identity.peerId, decodeEntry(replaces.signed).incarnation), clock + 1n]]),
+    });
+    for (const entry of [replaces, forgets, replay]) assert.deepEqual((await say(entry)).verdicts, ["stored"]);
+    lives.add(a.store.incarnation());
+  }
+  assert.equal(lives.size, 2);
+});
+
+test("a clock of centuries ahead, once, does not use up the numbers of a store", async (t) => {
+  const clock = setClock(Date.UTC(9000, 0));
+  const { a: opened, b, space, directory } = await openPair(t, { a: clock, b: clock });
+  let a = opened;
+  for (let opening = 0; opening < 2; opening++) {
+    a = await backUp(t, a, directory, clock);
+    await write(a, space, `${opening}`, "kept");
+    clock.ms = Date.UTC(2030, 0);
+  }
+  assert.ok((await a.store.now(space)).seq < Number.MAX_SAFE_INTEGER / 1.9);
+  await write(a, space, "2", "kept");
+  assert.equal((await a.store.changes(space, pathOf(), undefined)).changes.length, 3);
+  assert.equal((await b.store.spaces()).length, 2);
 });
 
 test("random histories with restores: no version that reached the other peer goes without being seen", async (t) => {

@@ -4,9 +4,9 @@
 //   1. at open the file is compared with the one that was last opened or closed here; another one: redraw
 //   2. seqs of each opening start above what any earlier opening can have reached by then, so that a cursor that a lost life gave out
 //      lies between the epochs and is known to be none of ours (a copy put back into the same file is caught by this, and by 3)
-//   3. an entry by ourselves, of this incarnation, that we do not have: redraw (replicate.ts)
+//   3. an entry by ourselves that we do not have, of the incarnation that was in the file: redraw (replicate.ts)
 
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { statSync } from "node:fs";
 
 import { toHex, u64 } from "../../core/bytes.ts";
@@ -17,6 +17,10 @@ import { type Database, damaged } from "./database.ts";
 
 /** Seqs per ms of wall clock: more entries than any store writes for long, and 2^53 is reached in the year 2248. */
 const SEQS_PER_MS = 1024;
+/** No opening starts beyond it, whatever the clock says: as many seqs again are left to count on. */
+const MAX_FIRST_SEQ = 2 ** 52;
+/** Between two openings that the clock does not tell apart, because it was set back: what a lost life gave out is hardly met then. */
+const MAX_GAP = 2 ** 32;
 
 interface LifeRow {
   /** null in a damaged file only, as the next two. */
@@ -35,6 +39,8 @@ export class Life {
   readonly #db: Database;
   #storeId = "" as StoreId;
   #incarnation = "" as Incarnation;
+  /** What was in the file. One that was drawn since is this process's own, and nobody else can have spoken under it. */
+  readonly #found: Incarnation | undefined;
   #clock: Hlc = 0n;
   #saved: Hlc = 0n;
   #seq = 0;
@@ -57,8 +63,12 @@ export class Life {
       this.load();
     } else {
       this.load();
-      if (row.file !== file) this.redrawStore();
-      else this.#beginEpoch(nowMs);
+      if (row.file !== file) {
+        this.redrawStore();
+      } else {
+        this.#found = this.#incarnation;
+        this.#beginEpoch(nowMs);
+      }
       this.recordFile();
     }
   }
@@ -100,6 +110,14 @@ export class Life {
   /** Whether this store, in this or an earlier opening, has given out this seq (or 0, the beginning). */
   gaveOut(seq: number): boolean {
     return seq === 0 || this.#epochs.some(({ first, last }) => first <= seq && seq <= (last ?? this.#seq));
+  }
+
+  /**
+   * Whether an entry of ours that is not here is of a lost life. Under an incarnation drawn here it was replaced here, and a peer says it
+   * again: were that a sign, a peer could make this store begin anew for ever.
+   */
+  isOfLostLife(incarnation: Incarnation): boolean {
+    return incarnation === this.#incarnation && incarnation === this.#found;
   }
 
   /** Before writing. A clock that was wrong and got mended begins again, in a new incarnation. */
@@ -149,7 +167,8 @@ export class Life {
     const { first } = this.#epochs.at(-1)!;
     if (this.#seq < first) this.#db.run("DELETE FROM epochs WHERE first = ?", first);
     else this.#db.run("UPDATE epochs SET last = ? WHERE first = ?", this.#seq, first);
-    const next = Math.max(this.#seq + 1, Math.floor(nowMs) * SEQS_PER_MS);
+    const byClock = Math.min(Math.floor(nowMs) * SEQS_PER_MS, MAX_FIRST_SEQ);
+    const next = byClock > this.#seq ? byClock : this.#seq + 1 + randomInt(MAX_GAP);
     this.#db.run("INSERT INTO epochs (first, last) VALUES (?, NULL)", next);
     this.load();
   }

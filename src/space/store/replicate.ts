@@ -118,7 +118,7 @@ function accept(
     return kept ? "deferred" : "held";
   }
   if (!touched.hasRoomFor({ id, entry })) return "held";
-  if (entry.author === author && entry.incarnation === life.incarnation) {
+  if (entry.author === author && life.isOfLostLife(entry.incarnation)) {
     log.warn({ space: space.id }, "a peer holds an entry of ours that is not here: this database is an older copy");
     life.redrawStore();
   }
