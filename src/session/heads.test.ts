@@ -68,9 +68,17 @@ test("a head too large to be sent is refused here, not there", () => {
   assert.throws(() => encodeRequest("data/set", { value: "x".repeat(LIMITS.headBytes) }), isCode("limit"));
 });
 
-test("deep, odd and random CBOR is a protocol error", () => {
+test("an error with more to say than fits a head is told all the same, cut", () => {
+  const facts = Array.from({ length: 100 }, (_, at) => [`fact ${at}`, "x".repeat(LIMITS.headBytes)]);
+  const answer = decodeAnswer(encodeFailed(new CoveyError("conflict", "no", { details: Object.fromEntries(facts) })).subarray(4));
+  assert.ok(answer.is === "failed" && answer.error.code === "conflict");
+  assert.equal(Object.keys(answer.error.details).length, LIMITS.errorDetails);
+});
+
+test("deep, numerous, odd and random CBOR is a protocol error", () => {
   const deep = Buffer.concat([Buffer.alloc(100_000, 0x81), Buffer.of(0)]);
   const giant = Buffer.from("9b00ffffffffffffff", "hex");
+  const many = encodeCbor({ route: "a", args: Array.from({ length: LIMITS.cborItems }, () => []) });
   const indefinite = Buffer.from("bf616101ff", "hex");
   const wrong = [
     encodeCbor(7),
@@ -79,7 +87,7 @@ test("deep, odd and random CBOR is a protocol error", () => {
     encodeCbor({ route: "A" }),
     encodeCbor({ args: 1 }),
   ];
-  for (const bytes of [deep, giant, indefinite, ...wrong]) assert.throws(() => decodeRequest(bytes), isCode("protocol"));
+  for (const bytes of [deep, giant, many, indefinite, ...wrong]) assert.throws(() => decodeRequest(bytes), isCode("protocol"));
   for (const bytes of [encodeCbor({ status: 7 }), encodeCbor({ value: 1 }), encodeCbor({ status: "ok", bytes: 1 })]) {
     assert.throws(() => decodeAnswer(bytes), isCode("protocol"));
   }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { type Cbor, encodeCbor } from "../core/cbor.ts";
-import { CoveyError } from "../core/errors.ts";
+import { CoveyError, type ErrorCode, fromPlatform } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import {
   commonVersion,
@@ -113,11 +113,23 @@ test("a reason from the other side is bounded, printable, and of a known code th
   assert.match(say({ code: "limit", message: "" }).message, /no reason/);
 });
 
-test("a fault here is not told in detail", () => {
-  const record = decodeRecord(encodeRefusal(new Error("/home/ann/secret: ENOENT")).subarray(4));
-  assert.ok(record.is === "refused");
-  assert.equal(record.error.code, "internal");
-  assert.doesNotMatch(record.error.message, /secret/);
+test("a fault here, and what is wrong with this device's own files, is not told in detail", () => {
+  const platform = (code: string) => Object.assign(new Error(`${code}: /home/ann/secret`), { code });
+  const own: [Error, ErrorCode][] = [
+    [new Error("/home/ann/secret: ENOENT"), "internal"],
+    [new CoveyError("internal", "secret"), "internal"],
+    [new CoveyError("no-space", "the disk of /home/ann/secret is full", { hint: "Tidy up /home/ann/secret." }), "no-space"],
+    [new CoveyError("io", "/home/ann/secret is damaged"), "io"],
+    [fromPlatform(platform("ENOSPC"), "write /home/ann/secret"), "no-space"],
+    [fromPlatform(platform("ENOENT"), "read /home/ann/secret"), "not-found"],
+    [fromPlatform(platform("EACCES"), "read /home/ann/secret"), "io"],
+  ];
+  for (const [error, code] of own) {
+    const record = decodeRecord(encodeRefusal(error).subarray(4));
+    assert.ok(record.is === "refused");
+    assert.equal(record.error.code, code);
+    assert.doesNotMatch(JSON.stringify(record.error), /secret/);
+  }
 });
 
 test("wrong types, wild numbers and noise are protocol errors, never anything else", () => {

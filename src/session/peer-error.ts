@@ -22,28 +22,37 @@ export const PeerError = v.object({
 
 export type PeerError = v.InferOutput<typeof PeerError>;
 
-/** A CoveyError as it is; of anything else the other side learns only that it is a fault here. */
+/** Failures of this device alone. Their own texts name its files, which are nobody else's business. */
+const OWN_FAILURES: ReadonlyMap<ErrorCode, string> = new Map([
+  ["internal", "a fault in covey on the other device"],
+  ["io", "the other device could not do that: its file system or its operating system refused"],
+  ["no-space", "the disk of the other device is full"],
+]);
+
+/** A CoveyError as it is, unless it is about this device alone: of that, and of a fault, the other side learns only the kind. */
 export function errorToPeer(error: unknown): PeerError & { readonly [key: string]: Cbor | undefined } {
-  if (!(error instanceof CoveyError)) return { code: "internal", message: "a fault in covey on the other device", details: {} };
-  const { code, message, hint, details } = error;
-  return { code, message: short(message), hint: hint === undefined ? undefined : short(hint), details: { ...details } };
+  const known = error instanceof CoveyError ? error : new CoveyError("internal", "a fault in covey");
+  const { code, message, hint, details } = known;
+  const own = OWN_FAILURES.get("platform" in details && code !== "no-space" ? "io" : code);
+  if (own !== undefined) return { code, message: own, details: {} };
+  return { code, message: short(message), hint: hint === undefined ? undefined : short(hint), details: bounded(details, short) };
 }
 
 /** Never throws: an unknown code becomes `internal`, texts are made printable and cut. */
 export function errorFromPeer({ code, message, hint, details = {} }: Partial<PeerError> & { readonly code: string }): CoveyError {
   const known = isErrorCode(code) && !LOCAL_CODES.has(code);
   const text = shown(message ?? "") || "the other device gave no reason";
-  const facts = Object.entries(details).slice(0, LIMITS.errorDetails);
-  const extras: ErrorExtras = {
-    details: Object.fromEntries(
-      facts.map(([name, fact]) => [shown(name, 64), typeof fact === "string" ? shown(fact, 200) : fact]),
-    ),
-  };
+  const extras: ErrorExtras = { details: bounded(details, shown) };
   return new CoveyError(
     known ? code : "internal",
     text,
     hint === undefined || hint === "" ? extras : { ...extras, hint: shown(hint) },
   );
+}
+
+function bounded(details: CoveyError["details"], cut: (text: string, length: number) => string): CoveyError["details"] {
+  const facts = Object.entries(details).slice(0, LIMITS.errorDetails);
+  return Object.fromEntries(facts.map(([name, fact]) => [cut(name, 64), typeof fact === "string" ? cut(fact, 200) : fact]));
 }
 
 const short = (text: string, length: number = LIMITS.errorTextChars): string =>
