@@ -3,11 +3,10 @@
 import { decode, encode, rfc8949EncodeOptions } from "cborg";
 
 import { CoveyError } from "./errors.ts";
+import { LIMITS } from "./limits.ts";
 
 /** What travels in heads and hellos. */
 export type Cbor = null | boolean | number | string | Uint8Array | readonly Cbor[] | { readonly [key: string]: Cbor | undefined };
-
-const MAX_DEPTH = 16;
 
 /** Keys whose value is undefined are left out. */
 export function encodeCbor(value: Cbor): Buffer {
@@ -18,7 +17,7 @@ export function encodeCbor(value: Cbor): Buffer {
 /** Throws `protocol`, naming `what`, for anything but the one canonical encoding of one value. */
 export function decodeCbor(bytes: Uint8Array, what: string): unknown {
   try {
-    checkDepth(bytes);
+    checkShape(bytes);
     const value: unknown = decode(bytes, {
       strict: true,
       allowIndefinite: false,
@@ -34,11 +33,12 @@ export function decodeCbor(bytes: Uint8Array, what: string): unknown {
   }
 }
 
-/** Walks the items without building them, so that nesting is bounded before the decoder recurses. */
-function checkDepth(bytes: Uint8Array): void {
+/** Walks the items without building them: their nesting and their number are bounded before anything is allocated for them. */
+function checkShape(bytes: Uint8Array): void {
   const open: number[] = [];
   let at = 0;
-  while (at < bytes.length) {
+  for (let items = 1; at < bytes.length; items++) {
+    if (items > LIMITS.cborItems) throw new Error("too many items");
     const initial = bytes[at++]!;
     const major = initial >> 5;
     const info = initial & 31;
@@ -53,7 +53,7 @@ function checkDepth(bytes: Uint8Array): void {
     if (major === 2 || major === 3) at += argument;
     if (major === 4 || major === 5) {
       open.push(major === 5 ? argument * 2 : argument);
-      if (open.length > MAX_DEPTH) throw new Error("nested too deep");
+      if (open.length > LIMITS.cborDepth) throw new Error("nested too deep");
     } else if (major !== 6 && open.length > 0) {
       open[open.length - 1]!--;
     }

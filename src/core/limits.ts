@@ -5,6 +5,9 @@ const MiB = 1024 * KiB;
 
 /** name: [value, unit, reason]. */
 export const LIMIT_TABLE = {
+  // core
+  cborItems: [16_384, "items", "Values in one CBOR value of a peer; each can take forty times its bytes in memory."],
+  cborDepth: [16, "levels", "Nesting of a CBOR value."],
   // session: before and around the multiplexer
   handshakeMs: [10_000, "ms", "A TLS handshake and the hello after it must end by then; strangers hold nothing longer."],
   pendingConnections: [256, "connections", "Connections that have not proven who they are, in all."],
@@ -65,7 +68,7 @@ export const LIMIT_TABLE = {
   yamuxFreshMs: [250, "ms", "A stream that has sent nothing for so long was idle."],
   yamuxControlFrames: [4096, "frames", "Answers to a peer that it does not take; more cut the session."],
   yamuxPingMs: [8_000, "ms", "A session on which nothing arrived for so long is asked whether it still lives."],
-  yamuxMissedPings: [3, "pings", "Unanswered questions after which it is dead: a broken link is noticed within 45 s."],
+  yamuxMissedPings: [3, "pings", "Unanswered questions after which it is dead: a broken link is noticed within 50 s."],
   yamuxPingsPerSecond: [10, "frames/s", "Pings that are answered; more of these, or of the four below, cut the session."],
   yamuxOpensPerSecond: [20_000, "frames/s", "Streams that a peer opens."],
   yamuxResetsPerSecond: [
