@@ -45,10 +45,10 @@ async function benchEntries(directory: string): Promise<Row[]> {
   const written = perSecond(ENTRIES, writing);
 
   const receiving = performance.now();
-  let batch = await writer.outgoing(space, other.peerId, 0, { echo: false });
+  let batch = await writer.outgoing(space, other.peerId, 0);
   for (;;) {
     // The next batch is read while this one is verified and stored, as the two ends of a session do.
-    const next = batch.more ? writer.outgoing(space, other.peerId, batch.to, { echo: false }) : undefined;
+    const next = batch.more ? writer.outgoing(space, other.peerId, batch.to) : undefined;
     await receiver.incoming(space, one.peerId, { store: writer.storeId(), ...batch });
     if (next === undefined) break;
     batch = await next;

@@ -74,7 +74,7 @@ export interface WireEntry {
 
 export interface OutgoingBatch {
   readonly entries: readonly WireEntry[];
-  /** The batch is everything after `from` up to `to` that is still current and, without `echo`, did not come from this neighbour. */
+  /** The batch is everything after `from` up to `to` that is still current and, but for what it may have lost, did not come from the neighbour. */
   readonly from: number;
   readonly to: number;
   readonly more: boolean;
@@ -126,14 +126,14 @@ export interface SpaceStore {
   /** What this store holds of the neighbour's: to be told to it. undefined: nothing, or not to be relied on any more. */
   cursorFor(space: SpaceId, neighbour: PeerId): Promise<Cursor | undefined>;
   /**
-   * What the neighbour lacks after `from`: the seq of the cursor that it told if that is of this store, else 0. From 0, and until that
-   * round is through, what came from the neighbour is sent back too: it may have lost it. A `from` that this store never gave out
-   * starts at 0 as well (`OutgoingBatch.from` says so). Rejects with `refused` for somebody who is no member.
+   * What the neighbour lacks after `from`: the seq of the cursor that it told if that is of this store, else 0. From 0, from behind
+   * what it had acknowledged, and until that round is through, what came from the neighbour is sent back too: it may have lost it. A
+   * `from` that this store never gave out starts at 0 as well (`OutgoingBatch.from` says so), and the neighbour has to begin anew, too.
+   * Rejects with `refused` for somebody who is no member.
    */
-  outgoing(space: SpaceId, neighbour: PeerId, from: number, options: { readonly echo: boolean }): Promise<OutgoingBatch>;
+  outgoing(space: SpaceId, neighbour: PeerId, from: number): Promise<OutgoingBatch>;
   /** Saves the answers of a push: the neighbour has everything of ours up to `seq`. A lower one takes it back. */
   acknowledged(space: SpaceId, neighbour: PeerId, seq: number): Promise<void>;
-  acknowledgedSeq(space: SpaceId, neighbour: PeerId): Promise<number>;
   /** How many entries of ours the neighbour lacks; counts to LIMITS.waitingCount at most. */
   waitingFor(space: SpaceId, neighbour: PeerId): Promise<number>;
   /**

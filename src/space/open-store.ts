@@ -99,9 +99,8 @@ class StoreClient implements SpaceStore {
   subscribe: SpaceStore["subscribe"] = (listener) => this.#changes.add(([space, seq]) => listener(space, seq));
 
   cursorFor: SpaceStore["cursorFor"] = (space, neighbour) => this.#call("cursorFor", space, neighbour);
-  outgoing: SpaceStore["outgoing"] = (space, neighbour, from, options) => this.#call("outgoing", space, neighbour, from, options);
+  outgoing: SpaceStore["outgoing"] = (space, neighbour, from) => this.#call("outgoing", space, neighbour, from);
   acknowledged: SpaceStore["acknowledged"] = (space, neighbour, seq) => this.#call("acknowledged", space, neighbour, seq);
-  acknowledgedSeq: SpaceStore["acknowledgedSeq"] = (space, neighbour) => this.#call("acknowledgedSeq", space, neighbour);
   waitingFor: SpaceStore["waitingFor"] = (space, neighbour) => this.#call("waitingFor", space, neighbour);
   incoming: SpaceStore["incoming"] = (...args) => this.#call("incoming", this.#clock.nowMs(), ...args);
 

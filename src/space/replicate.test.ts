@@ -55,13 +55,22 @@ test("a cursor covers what was answered; nothing comes twice, and nothing goes b
   assert.equal(await b.store.waitingFor(space, a.identity.peerId), 0);
   await write(b, space, "b", "own");
   const { seq } = await b.store.now(space);
-  const back = await b.store.outgoing(space, a.identity.peerId, seq - 1, { echo: false });
+  const back = await b.store.outgoing(space, a.identity.peerId, seq - 1);
   assert.equal(back.entries.length, 1);
-  const echoed = await b.store.outgoing(space, a.identity.peerId, seq - 1, { echo: true });
-  assert.equal(echoed.entries.length, 1);
-  const first = await b.store.changes(space, pathOf(), undefined, 1);
-  const all = await b.store.outgoing(space, a.identity.peerId, first.cursor.seq, { echo: true });
-  assert.equal(all.entries.length, 5, "asked to, it sends back what came from there");
+});
+
+test("a neighbour that holds less than it had acknowledged gets back what it told, too, until it is through", async (t) => {
+  const { a, b, space } = await openPair(t);
+  const [first] = await write(b, space, "own", "x");
+  for (let i = 0; i < 5; i++) await write(a, space, `${i}`, "x");
+  await push(space, a, b);
+  const { seq: end } = await b.store.now(space);
+  const from = (seq: number) => b.store.outgoing(space, a.identity.peerId, seq);
+  assert.equal((await from(first!.seq)).entries.length, 0, "nothing goes back where it came from");
+  await b.store.acknowledged(space, a.identity.peerId, end);
+  assert.equal((await from(first!.seq)).entries.length, 5);
+  assert.equal((await from(end - 2)).entries.length, 2, "also after a cut");
+  assert.equal((await from(0)).entries.length, 6);
 });
 
 test("batches are bounded by entries and by bytes, and together they are everything", async (t) => {
@@ -70,9 +79,9 @@ test("batches are bounded by entries and by bytes, and together they are everyth
   await a.store.write(space, many);
   const large = Array.from({ length: 40 }, (_, i) => ({ path: pathOf("data", "large", `${i}`), value: Buffer.alloc(60_000, i) }));
   await a.store.write(space, large);
-  const first = await a.store.outgoing(space, b.identity.peerId, 0, { echo: false });
+  const first = await a.store.outgoing(space, b.identity.peerId, 0);
   assert.deepEqual([first.entries.length, first.more], [LIMITS.batchEntries, true]);
-  const last = await a.store.outgoing(space, b.identity.peerId, (await a.store.now(space)).seq - 40, { echo: false });
+  const last = await a.store.outgoing(space, b.identity.peerId, (await a.store.now(space)).seq - 40);
   const bytes = last.entries.reduce(
     (sum, { signed, signature, value }) => sum + signed.length + signature.length + value!.length,
     0,
@@ -139,15 +148,15 @@ test("what may not be accepted is refused, entry by entry, and the rest is store
   assert.equal((await b.store.list(space, pathOf())).length, 1);
   const outsider: Side = { store: await openTestStore(t, join(directory, "c.db"), stranger), identity: stranger };
   await assert.rejects(give(outsider, b, space, [good]), { code: "refused" });
-  await assert.rejects(b.store.outgoing(space, stranger.peerId, 0, { echo: true }), { code: "refused" });
-  await assert.rejects(b.store.outgoing(await b.store.self(), a.identity.peerId, 0, { echo: true }), { code: "refused" });
+  await assert.rejects(b.store.outgoing(space, stranger.peerId, 0), { code: "refused" });
+  await assert.rejects(b.store.outgoing(await b.store.self(), a.identity.peerId, 0), { code: "refused" });
   await assert.rejects(give(a, b, space, Array<WireEntry>(LIMITS.pushEntries + 1).fill(good)), { code: "limit" });
 });
 
 test("the same entry a thousand times is stored once; a replaced one does not come back", async (t) => {
   const { a, b, space } = await openPair(t);
   await write(a, space, "x", "old");
-  const old = await a.store.outgoing(space, b.identity.peerId, 0, { echo: false });
+  const old = await a.store.outgoing(space, b.identity.peerId, 0);
   await push(space, a, b);
   await write(b, space, "x", "new");
   const { verdicts } = await give(a, b, space, Array<WireEntry>(1000).fill(old.entries[0]!));
@@ -174,7 +183,7 @@ test("an entry from more than ten minutes ahead waits apart, moves no clock, and
   const { verdicts, cursor } = await give(a, b, space, [ahead]);
   assert.deepEqual([verdicts, cursor.seq], [["deferred"], 1]);
   assert.equal(await b.store.get(space, x), undefined);
-  assert.equal((await b.store.outgoing(space, a.identity.peerId, 0, { echo: true })).entries.length, 0, "it is not passed on");
+  assert.equal((await b.store.outgoing(space, a.identity.peerId, 0)).entries.length, 0, "it is not passed on");
   assert.deepEqual(
     (await b.store.spaces()).map(({ deferred }) => deferred),
     [0, 1],
@@ -293,7 +302,7 @@ test("an entry of a later version waits for a later program; an unknown kind is 
   assert.deepEqual((await give(a, b, space, kinds)).verdicts, ["stored", "stored"]);
   assert.deepEqual(await valuesAt(b, space, "x"), ["known"]);
   await write(b, space, "x", "overwritten");
-  const all = await b.store.outgoing(space, a.identity.peerId, 0, { echo: true });
+  const all = await b.store.outgoing(space, a.identity.peerId, 0);
   assert.equal(all.entries.length, 3, "a write does not replace what it could not see");
   await b.store.close();
   const again = await openTestStore(t, join(directory, "b.db"), b.identity);

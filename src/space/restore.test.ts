@@ -120,7 +120,7 @@ test("a peer that says again what it made this store forget makes it begin anew 
   const lives = new Set([a.store.incarnation()]);
   for (let round = 0; round < 4; round++) {
     const [written] = await a.store.write(space, [{ path, value: text(`${round}`) }]);
-    const { entries } = await a.store.outgoing(space, b.identity.peerId, 0, { echo: true });
+    const { entries } = await a.store.outgoing(space, b.identity.peerId, 0);
     const replay = entries.at(-1)!;
     const clock = hlcOf(written!.clockMs, written!.counter);
     const seen = new Map([...decodeEntry(replay.signed).vector, [dotOwner(written!.author, written!.incarnation), clock]]);

@@ -82,7 +82,7 @@ export async function push(space: SpaceId, from: Side, to: Side): Promise<readon
   const told = await to.store.cursorFor(space, from.identity.peerId);
   let seq = told?.store === from.store.storeId() ? told.seq : 0;
   for (;;) {
-    const batch = await from.store.outgoing(space, to.identity.peerId, seq, { echo: false });
+    const batch = await from.store.outgoing(space, to.identity.peerId, seq);
     const result = await to.store.incoming(space, from.identity.peerId, { store: from.store.storeId(), ...batch });
     verdicts.push(...result.verdicts);
     seq = result.cursor.seq;

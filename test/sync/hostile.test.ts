@@ -65,7 +65,7 @@ async function entriesOf({ b, a, space }: Stage, ...keys: readonly string[]): Pr
     space,
     keys.map((key) => ({ key, value: key })),
   );
-  return (await b.store.outgoing(space, a.id, seq, { echo: false })).entries;
+  return (await b.store.outgoing(space, a.id, seq)).entries;
 }
 
 const flipped = (bytes: Uint8Array, at: number): Uint8Array => Uint8Array.from(bytes, (byte, i) => (i === at ? byte ^ 1 : byte));
@@ -112,7 +112,7 @@ test("forged, altered and foreign entries are refused one by one; the good ones 
   const [one, two, three] = (await entriesOf(stage, "one", "two", "three")) as [WireEntry, WireEntry, WireEntry];
   const self = await b.store.self();
   await b.data.set(self, "mine", 1);
-  const [foreign] = (await b.store.outgoing(self, b.id, 0, { echo: true }).catch(() => ({ entries: [] }))).entries;
+  const [foreign] = (await b.store.outgoing(self, b.id, 0).catch(() => ({ entries: [] }))).entries;
   const bad: WireEntry[] = [
     { ...two, signature: flipped(two.signature, 5) },
     { ...two, signed: flipped(two.signed, 40) },
@@ -226,7 +226,7 @@ test("one who answers pushes with lies or nonsense is asked again, after a pause
   let opened = 0;
   b.sessions.handle("space/push", async (call) => {
     const lie = answers[opened++ % answers.length]!;
-    const stream = await call.accept({ store: STORE, end: 0, have: { store: STORE, seq: 5 } });
+    const stream = await call.accept({ have: { store: STORE, seq: 5 } });
     const frame = await createFrameReader(stream).next();
     const bytes = lie(frame!);
     if (bytes === undefined) return;
@@ -243,15 +243,32 @@ test("one who answers pushes with lies or nonsense is asked again, after a pause
   assert.equal(a.replication.status(b.id).state === "pausing" || a.replication.status(b.id).state === "pushing", true);
 });
 
+test("whoever shows a cursor that was never given out is cut, and told that nothing is held of it", async () => {
+  await using lab = await openLab();
+  const { a, b, space, session } = await setStage(lab);
+  await a.data.set(space, "key", 1);
+  const { stream } = await session.open("space/push", { space, store: STORE });
+  await stream.write(encodeBatch({ from: 0, to: 7, entries: [] }));
+  await createFrameReader(stream).next();
+  assert.deepEqual(await a.store.cursorFor(space, b.id), { store: STORE, seq: 7 });
+  b.sessions.handle("space/push", async (call) => {
+    const pushed = await call.accept({ have: { store: a.store.storeId(), seq: 2 ** 52 + 1 } });
+    await pushed.closed;
+  });
+  await assert.rejects(stream.read());
+  const { value } = await session.open("space/push", { space, store: STORE });
+  assert.deepEqual(value, { have: null });
+});
+
 test("nonsense as the answer to a request to push is no answer", async () => {
   await using lab = await openLab();
   const { a, b, space } = await setStage(lab);
   const values = [
     null,
     {},
-    { store: STORE, end: -1, have: null },
-    { store: "x", end: 0, have: null },
-    { store: STORE, end: 0, have: { store: STORE, seq: 0.5 } },
+    { have: { store: STORE, seq: -1 } },
+    { have: { store: "x", seq: 0 } },
+    { have: { store: STORE, seq: 0.5 } },
   ];
   let opened = 0;
   b.sessions.handle("space/push", async (call) => {

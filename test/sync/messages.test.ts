@@ -130,7 +130,7 @@ test("the watermark stays before a message that is missing, and passes when it c
   const b = await lab.open("b", { replicates: false });
   const space = await pair(a, b);
   for (const text of ["one", "two", "three"]) await a.messages.send(b.id, text);
-  const { entries, to } = await a.store.outgoing(space, b.id, 0, { echo: false });
+  const { entries, to } = await a.store.outgoing(space, b.id, 0);
   const store = a.store.storeId();
   const give = (...which: number[]) =>
     b.store.incoming(space, a.id, { store, from: to, to, entries: which.map((i) => entries[i]!) });

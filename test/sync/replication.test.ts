@@ -165,6 +165,31 @@ test("a restored copy of a home loses nothing and reverts nothing, on either sid
   }
 });
 
+test("a restored copy gets back what it had told a peer that has nothing new to say", async () => {
+  await using lab = await openLab({ tcp: true });
+  const a = await lab.open("a");
+  let b = await lab.open("b");
+  const listen = b.sessions.addresses()[0]!;
+  const space = await pair(a, b);
+  await a.data.set(space, "before", 1);
+  await inSync(a, b);
+  await b.close();
+  await lab.backUp("b");
+  b = await lab.open("b", { listen });
+  await b.data.setMany(space, items("lost", 20));
+  await inSync(a, b);
+  await b.close();
+  await lab.restore("b");
+
+  b = await lab.open("b", { listen: "tcp://127.0.0.1:0", replicates: false });
+  await b.data.set(space, "lonely", 1);
+  await b.close();
+  b = await lab.open("b", { listen });
+  await eventually("it is back", async () => (await b.data.list(space, "lost")).length === 20);
+  await inSync(a, b);
+  await assertEqual(a, b, space);
+});
+
 test("a home without its database gets everything back, its own too", async () => {
   await using lab = await openLab();
   const a = await lab.open("a");

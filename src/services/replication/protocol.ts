@@ -15,9 +15,7 @@ const seqSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** From the side that pushes. */
 export const pushArgs = v.object({ space: hexOf<SpaceId>(64), store: hexOf<StoreId>(32) });
 
-/** From the side that takes: its store, how far that goes, and what it holds of the other's store (of any, if it was another one). */
+/** From the side that takes: what it holds of the other's store (of any, if it was another one). */
 export const pushValue = v.object({
-  store: hexOf<StoreId>(32),
-  end: seqSchema,
   have: v.nullable(v.object({ store: hexOf<StoreId>(32), seq: seqSchema })),
 });

@@ -14,7 +14,7 @@ import { createFrameReader } from "./frame-reader.ts";
 import { decodeAnswer, encodeBatch } from "./frames.ts";
 import { PUSH_ROUTE, pushValue } from "./protocol.ts";
 import { newPush, pushState, step, type Opening, type PushEffect, type PushEvent } from "./replication-core.ts";
-import { createAcknowledgementSaver, readEcho, saveEcho } from "./saved.ts";
+import { createAcknowledgementSaver } from "./acknowledgements.ts";
 
 export interface Pump {
   /** The session with the peer is this one now. */
@@ -32,6 +32,8 @@ interface Needs {
   readonly peer: PeerId;
   readonly space: SpaceId;
   readonly log: Logger;
+  /** The peer's cursor is none of this store's, which is an older copy then: what the peer pushes has to begin anew. */
+  rewound(): void;
 }
 
 interface Attempt {
@@ -44,7 +46,7 @@ interface Attempt {
   deadline: NodeJS.Timeout | undefined;
 }
 
-export function createPump({ store, peer, space, log }: Needs): Pump {
+export function createPump({ store, peer, space, log, rewound }: Needs): Pump {
   let push = newPush;
   let session: Session | undefined;
   let attempt: Attempt | undefined;
@@ -81,20 +83,18 @@ export function createPump({ store, peer, space, log }: Needs): Pump {
         if (push.refused === effect.count)
           log.warn({ peer, count: effect.count }, "the peer will not take entries of this store");
         return;
-      case "owe":
       case "read":
       case "send":
         if (attempt !== undefined) performOf(attempt, effect);
     }
   }
 
-  function performOf(of: Attempt, effect: PushEffect & { type: "owe" | "read" | "send" }): void {
+  function performOf(of: Attempt, effect: PushEffect & { type: "read" | "send" }): void {
     switch (effect.type) {
-      case "owe":
-        return enqueue(of, () => saveEcho(store, space, peer, effect.until));
       case "read":
         return track(of, async () => {
-          const batch = await store.outgoing(space, peer, effect.from, { echo: effect.echo });
+          const batch = await store.outgoing(space, peer, effect.from);
+          if (batch.from < effect.from) rewound();
           dispatchOf(of, store.storeId() === of.store ? { type: "read", batch } : { type: "renamed" });
         });
       case "send":
@@ -115,22 +115,11 @@ export function createPump({ store, peer, space, log }: Needs): Pump {
     const over = session;
     attempt = of;
     track(of, async () => {
-      const [known, acknowledged, owed] = await Promise.all([
-        store.cursorFor(space, peer),
-        store.acknowledgedSeq(space, peer),
-        readEcho(store, space, peer),
-      ]);
       const { value, stream } = await over.open(PUSH_ROUTE, { space, store: of.store }, { signal: ending.signal });
       of.stream = stream;
       if (ending.signal.aborted) return stream.reset();
-      const { store: theirs, end, have } = parse(pushValue, value, "the answer to a request to push");
-      const opening: Opening = {
-        own: await store.now(space),
-        remote: { store: theirs, end, have: have ?? undefined },
-        known,
-        acknowledged,
-        owed,
-      };
+      const { have } = parse(pushValue, value, "the answer to a request to push");
+      const opening: Opening = { own: await store.now(space), have: have ?? undefined };
       dispatchOf(of, opening.own.store === of.store ? { type: "opened", opening } : { type: "renamed" });
       await readAnswers(of, stream);
     });

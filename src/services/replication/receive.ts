@@ -18,13 +18,13 @@ import { pushArgs } from "./protocol.ts";
 
 export interface Receiver {
   readonly handler: Handler;
-  /** Ends what this peer sends. */
+  /** Ends what this peer sends, also what is just being opened. */
   cut(peer: PeerId): void;
   close(): Promise<void>;
 }
 
 interface Needs {
-  readonly store: Pick<SpaceStore, "storeId" | "direct" | "now" | "cursorFor" | "incoming">;
+  readonly store: Pick<SpaceStore, "direct" | "cursorFor" | "incoming">;
   readonly book: Pick<PeerBook, "byId">;
   readonly log: Logger;
 }
@@ -33,6 +33,7 @@ export function createReceiver({ store, book, log }: Needs): Receiver {
   const streams = new Map<PeerId, Stream>();
   const running = new Set<Promise<void>>();
   let closed = false;
+  let cuts = 0;
 
   async function receive(call: Call): Promise<void> {
     const { peer } = call;
@@ -40,11 +41,12 @@ export function createReceiver({ store, book, log }: Needs): Receiver {
     if (closed || book.byId(peer) === undefined || args.space !== (await store.direct(peer))) {
       throw new CoveyError("not-found", "there is no such space");
     }
-    const [have, end] = await Promise.all([store.cursorFor(args.space, peer), store.now(args.space)]);
-    const stream = await call.accept({ store: end.store, end: end.seq, have: have === undefined ? null : { ...have } });
+    const cutsBefore = cuts;
+    const have = await store.cursorFor(args.space, peer);
+    const stream = await call.accept({ have: have === undefined ? null : { ...have } });
     streams.get(peer)?.reset();
     streams.set(peer, stream);
-    if (closed || book.byId(peer) === undefined) stream.reset();
+    if (closed || cuts !== cutsBefore || book.byId(peer) === undefined) stream.reset();
     try {
       await takeBatches(stream, (frame) => {
         if (book.byId(peer) === undefined) throw new CoveyError("not-paired", "the peer was removed");
@@ -65,7 +67,10 @@ export function createReceiver({ store, book, log }: Needs): Receiver {
       running.add(settled);
       return work;
     },
-    cut: (peer) => streams.get(peer)?.reset(),
+    cut(peer) {
+      cuts++;
+      streams.get(peer)?.reset();
+    },
     async close() {
       closed = true;
       for (const stream of streams.values()) stream.reset();

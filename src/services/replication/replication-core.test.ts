@@ -9,16 +9,12 @@ import type { OutgoingBatch, Verdict, WireEntry } from "../../space/contract.ts"
 import { newPush, pushState, step, type Opening, type Push, type PushEffect, type PushEvent } from "./replication-core.ts";
 
 const OURS = "a".repeat(32) as StoreId;
-const THEIRS = "b".repeat(32) as StoreId;
 const OTHER = "c".repeat(32) as StoreId;
 const entry: WireEntry = { signed: Buffer.from("signed"), signature: Buffer.alloc(64), value: undefined };
 
 const opening = (change: Partial<Opening> & { end?: number } = {}): Opening => ({
   own: { store: OURS, seq: change.end ?? 0 },
-  remote: { store: THEIRS, end: 0, have: undefined },
-  known: undefined,
-  acknowledged: 0,
-  owed: 0,
+  have: undefined,
   ...change,
 });
 
@@ -37,7 +33,7 @@ function run(...events: PushEvent[]): { push: Push; effects: readonly PushEffect
 }
 
 const stored = (count: number): Verdict[] => Array.from({ length: count }, (): Verdict => "stored");
-const have = (seq: number, store: StoreId = OURS) => ({ store: THEIRS, end: 0, have: { store, seq } });
+const at = (seq: number, store: StoreId = OURS) => ({ store, seq });
 
 test("a session opens a stream; another one cuts it first", () => {
   const up = run({ type: "up" });
@@ -54,42 +50,24 @@ test("with nothing to send, it is in sync", () => {
 });
 
 test("it starts at the cursor that the peer holds of this store", () => {
-  const { effects } = run({ type: "up" }, { type: "opened", opening: opening({ end: 9, remote: have(4), acknowledged: 4 }) });
-  assert.deepEqual(effects, [{ type: "read", from: 4, echo: false }]);
+  const { effects } = run({ type: "up" }, { type: "opened", opening: opening({ end: 9, have: at(4) }) });
+  assert.deepEqual(effects, [{ type: "read", from: 4 }]);
 });
 
-test("a cursor of another store, or beyond the end, starts at 0", () => {
-  for (const remote of [have(4, OTHER), have(10), { store: THEIRS, end: 0, have: undefined }]) {
-    const { effects } = run({ type: "up" }, { type: "opened", opening: opening({ end: 9, remote }) });
-    assert.deepEqual(effects, [{ type: "read", from: 0, echo: false }]);
+test("without a cursor, or with one of another store, it starts at 0", () => {
+  for (const have of [at(4, OTHER), undefined]) {
+    const { effects } = run({ type: "up" }, { type: "opened", opening: opening({ end: 9, have }) });
+    assert.deepEqual(effects, [{ type: "read", from: 0 }]);
   }
 });
 
-test("a peer that lost something gets back what came from it, and that debt is durable before anything is sent", () => {
-  const owed: PushEffect[] = [
-    { type: "owe", until: 9 },
-    { type: "read", from: 4, echo: true },
-  ];
-  const cases: Partial<Opening>[] = [
-    { remote: have(4), acknowledged: 6 },
-    { remote: { ...have(4), store: OTHER }, known: { store: THEIRS, seq: 3 } },
-    { remote: { ...have(4), end: 2 }, known: { store: THEIRS, seq: 3 } },
-  ];
-  for (const facts of cases) {
-    assert.deepEqual(run({ type: "up" }, { type: "opened", opening: opening({ end: 9, ...facts }) }).effects, owed);
-  }
-});
-
-test("an echo that was cut goes on, without being noted twice, and ends when it was answered", () => {
-  const start: PushEvent[] = [
-    { type: "up" },
-    { type: "opened", opening: opening({ end: 9, remote: have(4), acknowledged: 4, owed: 7 }) },
-  ];
-  assert.deepEqual(run(...start).effects, [{ type: "read", from: 4, echo: true }]);
-  const sent: PushEvent[] = [...start, { type: "read", batch: batch(4, 8, 4, true) }];
-  assert.ok(!run(...sent).effects.some(({ type }) => type === "owe"));
-  const { effects } = run(...sent, { type: "answered", verdicts: stored(4), cursor: { store: OURS, seq: 8 } });
-  assert.deepEqual(effects[1], { type: "owe", until: 0 });
+test("a cursor beyond the end is shown to the store, which begins at 0: so the first batch does", () => {
+  const start: PushEvent[] = [{ type: "up" }, { type: "opened", opening: opening({ end: 9, have: at(12) }) }];
+  assert.deepEqual(run(...start).effects, [{ type: "read", from: 12 }]);
+  const { push, effects } = run(...start, { type: "read", batch: batch(0, 9, 3) });
+  assert.deepEqual(effects, [{ type: "send", batch: batch(0, 9, 3) }]);
+  const { effects: after } = step(push, { type: "answered", verdicts: stored(3), cursor: at(9) });
+  assert.deepEqual(after, [{ type: "acknowledge", seq: 9 }]);
 });
 
 test("it reads on while the window has room, and again with every answer", () => {
@@ -103,7 +81,7 @@ test("it reads on while the window has room, and again with every answer", () =>
   result = step(result.push, { type: "answered", verdicts: ["have"], cursor: { store: OURS, seq: 1 } });
   assert.deepEqual(result.effects, [
     { type: "acknowledge", seq: 1 },
-    { type: "read", from: LIMITS.pushWindow, echo: false },
+    { type: "read", from: LIMITS.pushWindow },
   ]);
 });
 
@@ -120,7 +98,7 @@ test("a batch of nothing but the peer's own entries is not sent", () => {
 test("a batch behind the peer's own entries begins where the peer's cursor is, so that it comes behind no gap", () => {
   const { effects } = run(
     { type: "up" },
-    { type: "opened", opening: opening({ end: 5, remote: have(2), acknowledged: 2 }) },
+    { type: "opened", opening: opening({ end: 5, have: at(2) }) },
     { type: "read", batch: batch(2, 5, 0) },
     { type: "committed", seq: 6 },
     { type: "read", batch: batch(5, 6, 1) },
@@ -135,7 +113,7 @@ test("what is committed while a read is under way is read after it", () => {
     { type: "committed", seq: 2 },
     { type: "read", batch: batch(0, 1, 1) },
   );
-  assert.deepEqual(effects.at(-1), { type: "read", from: 1, echo: false });
+  assert.deepEqual(effects.at(-1), { type: "read", from: 1 });
   assert.equal(pushState(push), "pushing");
 });
 
@@ -239,7 +217,7 @@ test("whatever happens, in whatever order: one stream, a bounded window, and eve
       };
       const open = (): void => {
         if (!opened || push.state.name !== "opening") return;
-        dispatch({ type: "opened", opening: opening({ end, remote: have(held), acknowledged: held }) });
+        dispatch({ type: "opened", opening: opening({ end, have: at(held) }) });
       };
       const happen = (name: string, count = 0): void => {
         if (name === "commit") dispatch({ type: "committed", seq: (end += count) });

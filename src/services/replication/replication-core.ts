@@ -1,7 +1,7 @@
 // The side that pushes, as one state machine for one space and one peer. No I/O, no clock: `step` is told what happened
 // and answers with what to do. The order in which a push runs:
 //   1. up        a session is there: open a push stream
-//   2. opened    both sides' cursors are known: where to start, and whether the peer lost something
+//   2. opened    the peer's cursor is known: where to start
 //   3. read      a batch came out of the store: send it, and read on while the window has room
 //   4. answered  the peer's cursor moved: acknowledge, read on; or it did not move: pause, and open again
 //   5. committed something new is in the store: read it at once
@@ -15,14 +15,8 @@ import type { PushState } from "./contract.ts";
 /** What is known when the peer has taken the stream. */
 export interface Opening {
   readonly own: Cursor;
-  /** The peer's store, its end, and what it holds of our store. */
-  readonly remote: { readonly store: StoreId; readonly end: number; readonly have: Cursor | undefined };
-  /** What we hold of the peer's store, read before it was asked. */
-  readonly known: Cursor | undefined;
-  /** What the peer had acknowledged before. */
-  readonly acknowledged: number;
-  /** Up to where an echo that was begun in an earlier session still has to go; 0 for none. */
-  readonly owed: number;
+  /** What the peer holds of our store. */
+  readonly have: Cursor | undefined;
 }
 
 export type PushEvent =
@@ -41,9 +35,7 @@ export type PushEvent =
 
 export type PushEffect =
   | { readonly type: "open" }
-  /** Durably note that everything up to `until` has to be echoed (0: nothing any more), before what follows. */
-  | { readonly type: "owe"; readonly until: number }
-  | { readonly type: "read"; readonly from: number; readonly echo: boolean }
+  | { readonly type: "read"; readonly from: number }
   | { readonly type: "send"; readonly batch: OutgoingBatch }
   | { readonly type: "acknowledge"; readonly seq: number }
   | { readonly type: "refused"; readonly count: number }
@@ -53,8 +45,7 @@ export type PushEffect =
 interface Pushing {
   readonly name: "pushing";
   readonly store: StoreId;
-  /** The peer's cursor when the stream was opened, and now. */
-  readonly start: number;
+  /** The peer's. */
   readonly cursor: number;
   /** Up to here everything was read from the store and handed to the stream. */
   readonly read: number;
@@ -63,7 +54,6 @@ interface Pushing {
   readonly more: boolean;
   /** What was sent and not answered: size and end of each batch, in order. */
   readonly inFlight: readonly { readonly count: number; readonly to: number }[];
-  readonly echoUntil: number;
 }
 
 type State =
@@ -124,26 +114,13 @@ export function pushState({ state, end }: Push): PushState {
   return state.read >= end && !state.more && !state.reading && state.inFlight.length === 0 ? "in-sync" : "pushing";
 }
 
-function opened(push: Push, { own, remote, known, acknowledged, owed }: Opening): Step {
-  // A cursor of another store, or beyond our end, says nothing about this one.
-  const have = remote.have?.store === own.store && remote.have.seq <= own.seq ? remote.have.seq : 0;
-  // Each of these means that the peer's store is an older copy, or a new one: what it once gave us may be lost over there.
-  const lost = have < acknowledged || (known !== undefined && (known.store !== remote.store || known.seq > remote.end));
-  const until = lost ? own.seq : owed;
-  const echoUntil = until > have ? until : 0;
-  const owe: PushEffect[] = echoUntil === owed ? [] : [{ type: "owe", until: echoUntil }];
-  const state: Pushing = {
-    name: "pushing",
-    store: own.store,
-    start: have,
-    cursor: have,
-    read: have,
-    reading: false,
-    more: false,
-    inFlight: [],
-    echoUntil,
-  };
-  return readOn({ ...push, end: Math.max(push.end, own.seq) }, state, owe);
+function opened(push: Push, { own, have }: Opening): Step {
+  // A cursor of another store says nothing about this one.
+  const cursor = have?.store === own.store ? have.seq : 0;
+  // One beyond our end is read behind, too: that tells the store that it is an older copy.
+  const more = cursor > own.seq;
+  const state: Pushing = { name: "pushing", store: own.store, cursor, read: cursor, reading: false, more, inFlight: [] };
+  return readOn({ ...push, end: Math.max(push.end, own.seq) }, state, []);
 }
 
 function wasRead(push: Push, state: Pushing, batch: OutgoingBatch): Step {
@@ -151,7 +128,7 @@ function wasRead(push: Push, state: Pushing, batch: OutgoingBatch): Step {
   const cursor = Math.min(state.cursor, batch.from);
   const after = { ...state, cursor, reading: false, read: batch.to, more: batch.more };
   // What came from the peer itself is not worth a round trip: the next batch begins where the peer's cursor is, and steps over it.
-  if (batch.entries.length === 0) return readOn(push, after, settleEcho(after));
+  if (batch.entries.length === 0) return readOn(push, after, []);
   const from = state.inFlight.at(-1)?.to ?? cursor;
   const inFlight = [...state.inFlight, { count: batch.entries.length, to: batch.to }];
   return readOn(push, { ...after, inFlight }, [{ type: "send", batch: { ...batch, from } }]);
@@ -174,22 +151,16 @@ function answered(push: Push, state: Pushing, verdicts: readonly Verdict[], curs
     return { push: paused.push, effects: [...effects, ...paused.effects] };
   }
   const after = { ...state, cursor: reached, inFlight };
-  return readOn({ ...counted, failures }, after, [...effects, ...settleEcho(after)]);
+  return readOn({ ...counted, failures }, after, effects);
 }
 
 /** The next read, when there is something to read and room to send it. */
 function readOn(push: Push, state: Pushing, effects: readonly PushEffect[]): Step {
   const due = state.more || push.end > state.read;
-  const settled = state.inFlight.length === 0 && state.read >= state.echoUntil ? { ...state, echoUntil: 0 } : state;
-  if (!due || settled.reading || settled.inFlight.length >= LIMITS.pushWindow)
-    return { push: { ...push, state: settled }, effects };
-  const next: PushEffect = { type: "read", from: settled.read, echo: settled.read < settled.echoUntil };
-  return { push: { ...push, state: { ...settled, reading: true } }, effects: [...effects, next] };
+  if (!due || state.reading || state.inFlight.length >= LIMITS.pushWindow) return { push: { ...push, state }, effects };
+  const next: PushEffect = { type: "read", from: state.read };
+  return { push: { ...push, state: { ...state, reading: true } }, effects: [...effects, next] };
 }
-
-/** The echo is over when all of it was read and answered. */
-const settleEcho = ({ echoUntil, read, inFlight }: Pushing): PushEffect[] =>
-  echoUntil > 0 && inFlight.length === 0 && read >= echoUntil ? [{ type: "owe", until: 0 }] : [];
 
 const reopen = (push: Push): Step => ({
   push: { ...push, state: { name: "opening" } },

@@ -41,7 +41,7 @@ export function createReplication({ store, sessions, book, log }: ReplicationNee
       .direct(peer)
       .then((space) => {
         if (closed || book.byId(peer) === undefined) return;
-        const pump = createPump({ store, peer, space, log });
+        const pump = createPump({ store, peer, space, log, rewound: () => receiver.cut(peer) });
         pumps.set(peer, { space, pump });
         bySpace.set(space, pump);
         pump.connected(sessions.get(peer));

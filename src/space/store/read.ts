@@ -99,9 +99,6 @@ export function readCalls({ db, life, members }: ReadNeeds) {
       return store === null ? undefined : { store, seq };
     },
 
-    acknowledgedSeq: (space: SpaceId, neighbour: PeerId): number =>
-      neighbourRow(db, members, members.space(space), neighbour).acked,
-
     waitingFor: (space: SpaceId, neighbour: PeerId): number => waitingRows(db, members, members.space(space), neighbour),
 
     getLocal: (service: string, key: string): Uint8Array | undefined =>

@@ -162,7 +162,6 @@ export function outgoing(
   spaceId: SpaceId,
   neighbour: PeerId,
   from: number,
-  options: { readonly echo: boolean },
 ): OutgoingBatch {
   const { db, life, members } = needs;
   const space = members.space(spaceId);
@@ -170,7 +169,9 @@ export function outgoing(
   const { last: end } = db.get<{ last: number }>("SELECT coalesce(max(seq), 0) AS last FROM entries WHERE space = ?", space.num)!;
   const isOurs = life.gaveOut(from);
   const start = isOurs ? from : 0;
-  if (start === 0) saveNeighbour(db, members, space, neighbour, { echo: end });
+  // It holds less than it had acknowledged, so it may have lost what it once told us, too: all of that goes back.
+  const isBehind = start < neighbourRow(db, members, space, neighbour).acked;
+  if (start === 0 || isBehind) saveNeighbour(db, members, space, neighbour, { acked: start, echo: end });
   // It has seen a life of this store that this one knows nothing of. What it kept of that is to be told to us from 0.
   if (!isOurs) saveNeighbour(db, members, space, neighbour, { store: null, seq: 0 });
   const { echo } = neighbourRow(db, members, space, neighbour);
@@ -179,7 +180,7 @@ export function outgoing(
     space.num,
     start,
     members.peerNum(neighbour),
-    options.echo ? end : echo,
+    echo,
   );
   const entries: WireEntry[] = [];
   let bytes = 0;

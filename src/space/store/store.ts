@@ -165,8 +165,7 @@ function writeCalls(needs: ReplicateNeeds) {
     write: (nowMs: number, space: SpaceId, writes: readonly Write[]) => write(needs, nowMs, space, writes),
     incoming: (nowMs: number, ...[space, neighbour, batch]: Parameters<SpaceStore["incoming"]>) =>
       incoming(needs, nowMs, space, neighbour, batch),
-    outgoing: (...[space, neighbour, from, options]: Parameters<SpaceStore["outgoing"]>) =>
-      outgoing(needs, space, neighbour, from, options),
+    outgoing: (...[space, neighbour, from]: Parameters<SpaceStore["outgoing"]>) => outgoing(needs, space, neighbour, from),
     acknowledged: (space: SpaceId, neighbour: PeerId, seq: number) => acknowledged(needs, space, neighbour, seq),
     retry: (nowMs: number) => retryDeferred(needs, nowMs, false),
     putLocal(...[service, records]: Parameters<SpaceStore["putLocal"]>): void {
