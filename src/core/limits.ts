@@ -33,6 +33,7 @@ export const LIMIT_TABLE = {
   apartSessions: [4, "sessions", "Sessions that one paired peer may open beside the one that is kept, to pair again."],
   headsHeldBytes: [16 * MiB, "bytes", "Heads of requests of one session that are on their way in."],
   answersHeldBytes: [16 * MiB, "bytes", "Answers of one session that the other side does not take."],
+  handlersAtOnce: [512, "requests", "Requests of one session that are being answered, given up or not."],
   hangUpMs: [1000, "ms", "What the last words on a refused connection have to get out."],
   lingerMs: [
     10_000,

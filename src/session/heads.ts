@@ -55,8 +55,8 @@ function head(value: Cbor): Buffer {
   return Buffer.concat([u32(body.length), body]);
 }
 
-/** What heads that are awaited may hold together. */
-export interface HeadBudget {
+/** What one session may still use of something. */
+export interface Budget {
   left: number;
 }
 
@@ -67,7 +67,7 @@ export interface WithHead {
 }
 
 /** Reads one head. Rejects with `protocol` (too long, or the other side ended within it), `limit` (the budget) or `closed`. */
-export async function readHead(stream: Stream, what: string, maxBytes: number, budget?: HeadBudget): Promise<WithHead> {
+export async function readHead(stream: Stream, what: string, maxBytes: number, budget?: Budget): Promise<WithHead> {
   const reader = createStreamReader(stream, what);
   const length = (await reader.readExactly(4, 4)).readUInt32BE();
   if (length === 0 || length > maxBytes) throw new CoveyError("protocol", `${what} of ${length} bytes is not allowed`);

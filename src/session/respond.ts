@@ -10,17 +10,18 @@ import { untilAborted } from "../core/async.ts";
 import { CoveyError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
-import type { Session, Stream } from "./contract.ts";
+import type { Call, Handler, Session, Stream } from "./contract.ts";
 import { createDeadline } from "./deadline.ts";
-import { decodeRequest, encodeFailed, encodeOk, type HeadBudget, readHead, type Request, type WithHead } from "./heads.ts";
+import { type Budget, decodeRequest, encodeFailed, encodeOk, readHead, type Request, type WithHead } from "./heads.ts";
 import { linger } from "./linger.ts";
 import type { RouteTable } from "./routes.ts";
 
 export interface RespondNeeds {
   readonly session: Session;
   readonly routes: RouteTable;
-  readonly heads: HeadBudget;
-  readonly answers: HeadBudget;
+  readonly heads: Budget;
+  readonly answers: Budget;
+  readonly handlers: Budget;
   readonly requestMs: number;
   readonly log: Logger;
 }
@@ -67,7 +68,8 @@ async function answer({ route, args }: Request, stream: Stream, needs: RespondNe
 
   try {
     const handler = routes.find(route, session.paired);
-    const value = await handler({ peer: session.peer, paired: session.paired, session, args, signal: gone.signal, accept });
+    const call = { peer: session.peer, paired: session.paired, session, args, signal: gone.signal, accept };
+    const value = await run(handler, call, needs.handlers);
     const head = state === "accepted" ? undefined : encodeOk(value ?? null, false);
     state = "answered";
     await say(stream, head, needs);
@@ -78,6 +80,17 @@ async function answer({ route, args }: Request, stream: Stream, needs: RespondNe
     state = "answered";
     if (accepted) stream.reset();
     else await say(stream, encodeFailed(error), needs);
+  }
+}
+
+/** Bounded by itself: a handler may still be running when its stream was reset, and has made room for the next. */
+async function run(handler: Handler, call: Call, handlers: Budget): Promise<Cbor | void> {
+  if (handlers.left === 0) throw new CoveyError("limit", "too many requests are being answered at once");
+  handlers.left--;
+  try {
+    return await handler(call);
+  } finally {
+    handlers.left++;
   }
 }
 

@@ -8,7 +8,7 @@ import type { Logger } from "../core/log.ts";
 import type { RemoteHello, RequestOptions, Session, Stream } from "./contract.ts";
 import type { Secured } from "./gate.ts";
 import type { Greeting } from "./greeting.ts";
-import type { HeadBudget } from "./heads.ts";
+import type { Budget } from "./heads.ts";
 import { type Asking, open, request } from "./request.ts";
 import { respond } from "./respond.ts";
 import type { RouteTable } from "./routes.ts";
@@ -69,12 +69,13 @@ class SecuredSession implements LiveSession {
       clockSkewMs: this.paired && theirs.clockMs !== undefined ? theirs.clockMs - needs.nowMs : undefined,
     };
     this.#secured = secured;
-    const heads: HeadBudget = { left: LIMITS.headsHeldBytes };
-    const answers: HeadBudget = { left: LIMITS.answersHeldBytes };
+    const heads: Budget = { left: LIMITS.headsHeldBytes };
+    const answers: Budget = { left: LIMITS.answersHeldBytes };
+    const handlers: Budget = { left: LIMITS.handlersAtOnce };
     this.#mux = createYamux(secured.socket, {
       dialled: needs.dialled,
       maxIncoming: this.paired ? LIMITS.yamuxStreams : LIMITS.strangerStreams,
-      onStream: (stream) => void respond(stream, { session: this, routes, heads, answers, requestMs, log }),
+      onStream: (stream) => void respond(stream, { session: this, routes, heads, answers, handlers, requestMs, log }),
     });
     this.#asking = { openStream: () => this.#mux.open(), requestMs };
     this.closed = this.#mux.closed;

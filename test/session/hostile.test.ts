@@ -292,6 +292,32 @@ describe("a paired peer that breaks the rules", () => {
     mux.destroy(new CoveyError("closed", "enough"));
   });
 
+  test("that gives up request after request does not have more than so many answered at once", async () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    let running = 0;
+    host.sessions.handle("test/stubborn", async () => {
+      running++;
+      await released;
+      running--;
+    });
+    const { mux, heardBy } = await breakIn();
+    for (let at = 0; at < LIMITS.handlersAtOnce + 100; at++) {
+      const stream = await heardBy(encodeRequest("test/stubborn", null));
+      await sleep(1);
+      stream.reset();
+    }
+    const ask = async () =>
+      decodeAnswer((await readHead(await heardBy(encodeRequest("test/echo", 1)), "an answer", LIMITS.headBytes)).head);
+    const refused = await ask();
+    assert.ok(refused.is === "failed" && refused.error.code === "limit");
+    assert.equal(running, LIMITS.handlersAtOnce);
+    await friendIsServed();
+    release();
+    while (running > 0) await sleep(1);
+    assert.equal((await ask()).is, "ok");
+    await mux.close();
+  });
+
   test("that ends its stream amid the head hears an error, not an answer", async () => {
     const { mux, heardBy } = await breakIn();
     const stream = await heardBy(encodeRequest("test/echo", "cut short").subarray(0, 12));
