@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers/promises";
 import { hash } from "../../src/core/hash.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { ACK, DATA, INITIAL_WINDOW, SYN, WINDOW_UPDATE } from "../../src/session/yamux/frame.ts";
-import { digestAll, memoryPair, openStream, type Pair, pairOver, rawPair, secureBoth, sendAll, tlsPair } from "./pairs.ts";
+import { digestAll, endOf, memoryPair, openStream, type Pair, pairOver, rawPair, secureBoth, sendAll, tlsPair } from "./pairs.ts";
 
 const MiB = 2 ** 20;
 
@@ -190,6 +190,15 @@ test("no more streams are opened than allowed, and one more when one is over", a
   await next.write(Buffer.of(1));
   for (let n = 1; n < LIMITS.yamuxStreams; n++) await pair.listener.accept();
   assert.deepEqual(await (await pair.listener.accept()).read(), Buffer.of(1));
+});
+
+test("a session whose ids are used up says goodbye, and does not stay behind as one that can open nothing", async (t) => {
+  const wires = duplexPair();
+  for (const wire of wires) t.after(() => wire.destroy());
+  const [near, far] = [endOf(wires[0], true, { lastId: 5 }), endOf(wires[1], false)];
+  for (let n = 0; n < 3; n++) near.yamux.open().reset();
+  assert.throws(() => near.yamux.open(), { code: "closed" });
+  assert.deepEqual(await Promise.all([near.yamux.closed, far.yamux.closed]), [undefined, undefined]);
 });
 
 test("a duplex that was paused by whoever had it before flows again", async (t) => {

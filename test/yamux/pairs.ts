@@ -21,7 +21,7 @@ export interface End {
   accept(): Promise<Stream>;
 }
 
-export function endOf(duplex: Duplex, dialled: boolean, options: Pick<YamuxOptions, "maxIncoming"> = {}): End {
+export function endOf(duplex: Duplex, dialled: boolean, options: Pick<YamuxOptions, "maxIncoming" | "lastId"> = {}): End {
   const streams: Stream[] = [];
   const waiting: ((stream: Stream) => void)[] = [];
   const onStream = (stream: Stream): void => {

@@ -44,6 +44,8 @@ export interface YamuxOptions {
   readonly onStream: (stream: Stream) => void;
   /** What the other side may have open at once. Default: LIMITS.yamuxStreams. */
   readonly maxIncoming?: number;
+  /** The highest id of a stream. Default: the spec's. */
+  readonly lastId?: number;
 }
 
 export interface Yamux {
@@ -76,6 +78,7 @@ class YamuxSession implements Yamux {
   readonly #duplex: Duplex;
   readonly #onStream: (stream: Stream) => void;
   readonly #maxIncoming: number;
+  readonly #lastId: number;
   readonly #queue: SendQueue;
   readonly #decoder = new FrameDecoder({
     frame: (type, flags, id, length) => this.#frame(type, flags, id, length),
@@ -110,6 +113,7 @@ class YamuxSession implements Yamux {
     this.#duplex = duplex;
     this.#onStream = options.onStream;
     this.#maxIncoming = options.maxIncoming ?? LIMITS.yamuxStreams;
+    this.#lastId = options.lastId ?? MAX_U32;
     this.#queue = new SendQueue(duplex, (why) => this.destroy(why));
     this.#needs = {
       queue: this.#queue,
@@ -143,8 +147,10 @@ class YamuxSession implements Yamux {
   }
 
   open(): Stream {
+    // The ids are used up, for good: whoever wants to go on needs a new session.
+    if (this.#nextId > this.#lastId) void this.close();
     if (this.#state.is !== "open") throw new CoveyError("closed", "the session with the other peer is over", { hint: TRY_AGAIN });
-    if (this.#streams.size - this.#incoming >= LIMITS.yamuxStreams || this.#nextId > MAX_U32) {
+    if (this.#streams.size - this.#incoming >= LIMITS.yamuxStreams) {
       throw new CoveyError("limit", "too many streams are open to the other peer", { hint: "Try again when some have ended." });
     }
     const id = this.#nextId;
