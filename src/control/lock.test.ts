@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { lstat, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, lstat, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 
 import { openHome, type Home } from "../identity/home.ts";
@@ -70,8 +71,23 @@ test("this process's lock is not lost to another one that tries", async () => {
   assert.ok(lock);
 });
 
-test("the lock's files are private, and it writes nothing else", async () => {
+test("somebody who only looks is not taken for the holder, whose number would be that of a process long gone", () => {
   lockHome(home, "daemon").release();
+  using looking = new DatabaseSync(home.lock);
+  looking.exec("BEGIN; SELECT 1 FROM sqlite_schema");
+  assert.equal(lockHolder(home), undefined);
+});
+
+test("nobody is told that a home is free which others could change", async () => {
+  lockHome(home, "daemon").release();
+  await chmod(home.dir, 0o755);
+  assert.throws(() => lockHolder(home), { code: "home-unsafe" });
+  await chmod(home.dir, 0o700);
+});
+
+test("the lock's files are private, and it writes nothing else, so that a full disk is no hindrance", async () => {
+  using lock = lockHome(home, "daemon");
   assert.deepEqual((await readdir(home.dir)).toSorted(), ["lock", "lock.holder"]);
+  lock.release();
   for (const name of ["lock", "lock.holder"]) assert.equal((await lstat(join(home.dir, name))).mode & 0o777, 0o600);
 });

@@ -1,12 +1,13 @@
 // One process per home: an exclusive transaction on a SQLite file that is never written. The kernel lets go of it however the process
 // ends, and it is held against this process as well as against others.
 
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, lstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 
 import { CoveyError, fromPlatform } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
 import type { Home } from "../identity/home.ts";
+import { checkOwnedAndClosed } from "../identity/private-file.ts";
 
 /** Who holds it: the daemon, which takes calls, or a program that opened the peer itself. */
 export type HolderKind = "daemon" | "program";
@@ -20,13 +21,17 @@ export interface HomeLock extends Disposable {
   release(): void;
 }
 
-// Outlasts the moment for which `lockHolder` has it.
+// No journal in the home: the lock can be taken, and looked at, while the disk is full.
+const TAKE = "PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
+// Shared: those who look see the one who has it, and never each other.
+const LOOK = "PRAGMA journal_mode = MEMORY; BEGIN; SELECT 1 FROM sqlite_schema";
+// Outlasts the moment for which `lockHolder` looks.
 const PATIENCE_MS = 200;
 const SQLITE_BUSY = 5;
 
 /** Takes the lock of an existing home. Throws `home-busy`, with the holder's pid and kind in its details, or `io`. */
 export function lockHome(home: Home, kind: HolderKind): HomeLock {
-  const database = exclusively(home, PATIENCE_MS);
+  const database = locked(home, TAKE, PATIENCE_MS);
   if (database === undefined) throw busy(home);
   try {
     createPrivately(notesOf(home));
@@ -41,10 +46,13 @@ export function lockHome(home: Home, kind: HolderKind): HomeLock {
   return { release, [Symbol.dispose]: release };
 }
 
-/** Who holds the lock now: undefined when nobody does, "unknown" when it can't be told. */
+/**
+ * Who holds the lock now: undefined when nobody does, "unknown" when it can't be told. Throws `home-unsafe` when the home is not the
+ * user's alone, or `io`.
+ */
 export function lockHolder(home: Home): Holder | "unknown" | undefined {
-  if (!existsSync(home.lock)) return undefined;
-  const database = exclusively(home, 0);
+  if (!exists(home)) return undefined;
+  const database = locked(home, LOOK, 0);
   if (database === undefined) return readNotes(home) ?? "unknown";
   database.close();
   return undefined;
@@ -52,13 +60,25 @@ export function lockHolder(home: Home): Holder | "unknown" | undefined {
 
 const notesOf = (home: Home): string => `${home.lock}.holder`;
 
+function exists(home: Home): boolean {
+  try {
+    checkOwnedAndClosed(home.dir, lstatSync(home.dir), 0o700);
+    lstatSync(home.lock);
+    return true;
+  } catch (error) {
+    const problem = fromPlatform(error, `look at ${printable(home.dir)}`);
+    if (problem.code === "not-found") return false;
+    throw problem;
+  }
+}
+
 /** undefined: somebody else has it. */
-function exclusively(home: Home, patienceMs: number): DatabaseSync | undefined {
+function locked(home: Home, how: typeof TAKE | typeof LOOK, patienceMs: number): DatabaseSync | undefined {
   let database: DatabaseSync | undefined;
   try {
     createPrivately(home.lock);
     database = new DatabaseSync(home.lock, { timeout: patienceMs });
-    database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    database.exec(how);
     return database;
   } catch (error) {
     database?.close();
