@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { openHome, type Home } from "../identity/home.ts";
-import { applyChange, keepDrawnPort, readConfig, writeConfig } from "./config.ts";
+import { applyChange, readConfig, writeConfig } from "./config.ts";
 import { cleanEnvironment } from "./environment.ts";
 
 let home: Home;
@@ -29,17 +29,6 @@ test("a change keeps what it does not name, and null goes back to the default", 
   assert.deepEqual(applyChange(config, {}), config);
   assert.deepEqual(applyChange(config, { listen: [] }), { name: "laptop", listen: [] });
   assert.deepEqual(applyChange(config, { listen: null, incoming: "/x" }), { name: "laptop", incoming: "/x" });
-});
-
-test("a port that was drawn is kept", () => {
-  const drawn = ["tcp://192.0.2.1:4747", "tcp://[2001:db8::1]:4747"];
-  assert.deepEqual(keepDrawnPort({ listen: ["tcp://*:0"] }, drawn), { listen: ["tcp://*:4747"] });
-  assert.deepEqual(keepDrawnPort({ listen: ["tcp://*:80"] }, drawn), { listen: ["tcp://*:80"] });
-  assert.deepEqual(keepDrawnPort({ listen: ["tcp://a:0", "tcp://b:0"] }, ["tcp://a:1", "tcp://b:2"]), {
-    listen: ["tcp://a:0", "tcp://b:0"],
-  });
-  assert.deepEqual(keepDrawnPort({ listen: [] }, []), { listen: [] });
-  assert.deepEqual(keepDrawnPort({}, drawn), {});
 });
 
 test("a file that was edited into something else is refused in one line, with what to do", async () => {

@@ -55,10 +55,3 @@ export function applyChange(config: DaemonConfig, change: ConfigChange): DaemonC
 /** Durable when it resolves. */
 export const writeConfig = (home: Home, config: DaemonConfig): Promise<void> =>
   replaceFile(home.config, `${JSON.stringify(config, null, 2)}\n`);
-
-/** A port that was drawn (port 0) is kept from then on, since others look for this peer there. */
-export function keepDrawnPort(config: DaemonConfig, addresses: readonly Address[]): DaemonConfig {
-  const drawn = addresses.map((address) => /:\d+$/.exec(address)?.[0]).filter((port) => port !== undefined);
-  if (config.listen?.length !== 1 || new Set(drawn).size !== 1) return config;
-  return { ...config, listen: config.listen.map((address) => address.replace(/:0$/, drawn[0]!)) };
-}

@@ -7,7 +7,7 @@ import { silentLog, type Logger } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
 import { hostPeer } from "../control/host.ts";
 import { serveControl } from "../control/server.ts";
-import { applyChange, keepDrawnPort, readConfig, writeConfig, type ConfigChange, type DaemonConfig } from "./config.ts";
+import { applyChange, readConfig, writeConfig, type ConfigChange, type DaemonConfig } from "./config.ts";
 import { dropFromEnvironment } from "./environment.ts";
 import { openLog } from "./log.ts";
 
@@ -38,7 +38,7 @@ export async function startHere({ home: dir, change, logTo }: DaemonOptions): Pr
   try {
     const server = await serveControl({ ...hosted, log });
     const { addresses } = await hosted.peer.status();
-    if (Object.keys(change).length > 0) await writeConfig(hosted.home, keepDrawnPort(config, addresses));
+    if (Object.keys(change).length > 0) await writeConfig(hosted.home, config);
     log.info({ version: VERSION, addresses, ms: Math.round(performance.now() - startedMs) }, "ready");
     return {
       log,

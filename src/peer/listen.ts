@@ -27,8 +27,9 @@ export interface Listening {
 export async function listenAtKeptPort({ wanted, portFile, log, listen }: Listening): Promise<void> {
   const kept = await readPort(portFile, log);
   if (kept === undefined) {
-    const drawn = /:(\d+)$/.exec((await listen(wanted))[0] ?? "")?.[1];
-    if (wanted.some((address) => PORT_0.test(address)) && drawn !== undefined) await replaceFile(portFile, `${drawn}\n`);
+    const named = wanted.map(portOf);
+    const drawn = (await listen(wanted)).map(portOf).find((port) => !named.includes(port));
+    if (drawn !== undefined) await replaceFile(portFile, `${drawn}\n`);
     return;
   }
   const at = wanted.map((address) => address.replace(PORT_0, `:${kept}`));
@@ -41,6 +42,8 @@ export async function listenAtKeptPort({ wanted, portFile, log, listen }: Listen
     await listen(wanted);
   }
 }
+
+const portOf = (address: Address): string | undefined => /:(\d+)$/.exec(address)?.[1];
 
 async function readPort(file: string, log: Logger): Promise<number | undefined> {
   const text = await readPrivateFile(file, PORT_FILE_BYTES);
