@@ -88,6 +88,8 @@ export const LIMIT_TABLE = {
   versionVectorEntries: [256, "entries", "Authors' incarnations seen by one entry's version vector."],
   futureMs: [600_000, "ms", "How far ahead an entry's clock may be; further is deferred."],
   pathVersions: [256, "entries", "Concurrent versions of one path; further ones are held until the conflict is settled."],
+  pathSignedBytes: [64 * KiB, "bytes", "The same versions' signed bytes: all are read for each entry that comes to the path."],
+  pathValueBytes: [512 * KiB, "bytes", "The same versions' values: all are read with each page that shows the path."],
   deferredPerAuthor: [256, "entries", "Entries of one author that wait in one space for their time, or for a newer program."],
   deferredPerSpace: [1024, "entries", "The same for all authors of a space."],
   writeEntries: [10_000, "entries", "Entries in one write, which is one commit."],

@@ -322,6 +322,25 @@ test("versions of one path are bounded: the rest is held until the conflict is s
   assert.equal((await valuesAt(b, space, "x"))!.length, 2);
 });
 
+test("versions of one path are bounded by their bytes, too", async (t) => {
+  const { a, b, space } = await openPair(t);
+  const value = Buffer.alloc(LIMITS.inlineValueBytes);
+  const owners = Array.from({ length: LIMITS.versionVectorEntries }, (_, i) => i.toString(16).padStart(32, "0"));
+  const vector = new Map(owners.map((owner) => [owner, 1n]));
+  const path = pathOf("data", "long vectors");
+  const long = forge(space, a.identity, { path, vector });
+  const cases = [
+    { change: { value }, room: LIMITS.pathValueBytes / value.length },
+    { change: { path, vector }, room: Math.floor(LIMITS.pathSignedBytes / long.signed.length) },
+  ];
+  for (const { change, room } of cases) {
+    const siblings = Array.from({ length: room + 1 }, (_, i) =>
+      forge(space, a.identity, { ...change, clock: hlcOf(Date.now(), i) }),
+    );
+    assert.deepEqual((await give(a, b, space, siblings)).verdicts, [...Array<string>(room).fill("stored"), "held"]);
+  }
+});
+
 test("an entry that can't be read again shows that the file was changed by others", async (t) => {
   const { a, space, directory } = await openPair(t);
   await write(a, space, "x", "1");

@@ -3,6 +3,7 @@
 import { LIMITS } from "../../core/limits.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
 import type { ChangePage, Cursor, Page, Path, PathState, SpaceInfo } from "../contract.ts";
+import { KIND } from "../entry.ts";
 import { endOfPrefix, pathKey } from "../path.ts";
 import type { Database } from "./database.ts";
 import type { Life } from "./life.ts";
@@ -14,10 +15,6 @@ export interface ReadNeeds {
   readonly db: Database;
   readonly life: Life;
   readonly members: Members;
-}
-
-interface PathRow extends VersionRow {
-  readonly path: Path;
 }
 
 /** Behind every path: components are at most 255 bytes of anything, but the first letter of a path is an ASCII one. */
@@ -39,17 +36,17 @@ export function readCalls({ db, life, members }: ReadNeeds) {
 
     list(spaceId: SpaceId, prefix: Path, page: Page = {}): readonly PathState[] {
       const space = members.space(spaceId);
-      const limit = Math.min(page.limit ?? LIMITS.listPaths, LIMITS.listPaths);
+      const limit = Math.max(0, Math.min(page.limit ?? LIMITS.listPaths, LIMITS.listPaths));
       const [above, below] = boundsOf(prefix, page);
-      const rows = db.iterate<PathRow>(
-        `SELECT path, seq, signed, value FROM entries WHERE space = ? AND path > ? AND path < ? ORDER BY path ${page.reverse === true ? "DESC" : "ASC"}`,
+      // A path is there when one of its versions is a value, which wins over every removal.
+      const paths = db.all<{ path: Path }>(
+        `SELECT DISTINCT path FROM entries WHERE space = ? AND path > ? AND path < ? AND kind = ${KIND.value} ORDER BY path ${page.reverse === true ? "DESC" : "ASC"} LIMIT ?`,
         space.num,
         above,
         below,
+        limit,
       );
-      const states: PathState[] = [];
-      if (limit > 0) for (const state of grouped(db.file, rows)) if (isThere(state) && states.push(state) >= limit) break;
-      return states;
+      return paths.map(({ path }) => stateOf(space, path)).filter((state) => state !== undefined);
     },
 
     changes(spaceId: SpaceId, prefix: Path, after: Cursor | undefined, limit: number = LIMITS.listPaths): ChangePage {
@@ -126,24 +123,6 @@ function boundsOf(prefix: Path, { after, reverse = false }: Page): readonly [abo
     ? [start, Buffer.compare(after, end) < 0 ? after : end]
     : [Buffer.compare(after, start) > 0 ? after : start, end];
 }
-
-/** States of consecutive rows of the same path; paths that nothing can be shown of are left out. */
-function* grouped(file: string, rows: Iterable<PathRow>): Generator<PathState> {
-  let group: PathRow[] = [];
-  const finished = (): PathState | undefined => (group.length === 0 ? undefined : pathState(file, group[0]!.path, group));
-  for (const row of rows) {
-    if (group.length > 0 && Buffer.compare(group[0]!.path, row.path) !== 0) {
-      const state = finished();
-      group = [];
-      if (state !== undefined) yield state;
-    }
-    group.push(row);
-  }
-  const last = finished();
-  if (last !== undefined) yield last;
-}
-
-const isThere = (state: PathState): boolean => state.versions[0]!.value !== undefined;
 
 const startsWith = (path: Uint8Array, prefix: Uint8Array): boolean =>
   path.length >= prefix.length && Buffer.compare(path.subarray(0, prefix.length), prefix) === 0;

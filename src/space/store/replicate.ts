@@ -117,7 +117,7 @@ function accept(
     const kept = deferred.keep(space, { id, wire, accountNum, originNum: origin, dueMs: dueMs(entry.clock) });
     return kept ? "deferred" : "held";
   }
-  if (!touched.hasRoomFor({ id, entry })) return "held";
+  if (!touched.hasRoomFor({ id, entry }, wire.signed)) return "held";
   if (entry.author === author && life.isOfLostLife(entry.incarnation)) {
     log.warn({ space: space.id }, "a peer holds an entry of ours that is not here: this database is an older copy");
     life.redrawStore();
@@ -157,12 +157,7 @@ interface OutgoingRow {
   readonly value: Uint8Array | null;
 }
 
-export function outgoing(
-  needs: WriteNeeds,
-  spaceId: SpaceId,
-  neighbour: PeerId,
-  from: number,
-): OutgoingBatch {
+export function outgoing(needs: WriteNeeds, spaceId: SpaceId, neighbour: PeerId, from: number): OutgoingBatch {
   const { db, life, members } = needs;
   const space = members.space(spaceId);
   members.checkNeighbour(space, neighbour);

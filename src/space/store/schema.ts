@@ -30,11 +30,12 @@ export const MIGRATIONS: readonly string[] = [
     space INTEGER NOT NULL,
     origin INTEGER NOT NULL,              -- the neighbour it came from, 0 for here
     path BLOB NOT NULL,
+    kind INTEGER NOT NULL,                -- as in signed: lists step over removed paths in the index alone
     signed BLOB NOT NULL,
     signature BLOB NOT NULL,
     value BLOB
   ) STRICT;
-  CREATE INDEX entries_by_path ON entries (space, path);
+  CREATE INDEX entries_by_path ON entries (space, path, kind);
   CREATE INDEX entries_by_space ON entries (space);
 
   CREATE TABLE deferred (

@@ -4,7 +4,7 @@ import { toHex } from "../../core/bytes.ts";
 import { hash } from "../../core/hash.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Path, PathState, Version } from "../contract.ts";
-import { decodeEntry, entryIdOf, KIND, signedMessage, timeOf } from "../entry.ts";
+import { carriesValue, decodeEntry, type Entry, entryIdOf, KIND, signedMessage, timeOf } from "../entry.ts";
 import { byPrecedence, isCovered, isDominated, isShown, type Known } from "../order.ts";
 import { pathKey } from "../path.ts";
 import { type Database, damaged } from "./database.ts";
@@ -20,6 +20,7 @@ export interface VersionRow {
 /** A version that is stored. */
 export interface Stored extends Known {
   readonly seq: number;
+  readonly signedBytes: number;
 }
 
 /** An entry that is to be stored: checked and signed. */
@@ -97,9 +98,12 @@ export class Touched {
     return isCovered(known, this.#versions(known.entry.path));
   }
 
-  hasRoomFor({ entry }: Known): boolean {
-    const others = this.#versions(entry.path);
-    return others.length < LIMITS.pathVersions || others.some((other) => isDominated(other.entry, entry));
+  /** Beside the versions that it does not replace. */
+  hasRoomFor({ entry }: Known, signed: Uint8Array): boolean {
+    const beside = this.#versions(entry.path).filter((other) => !isDominated(other.entry, entry));
+    const signedBytes = beside.reduce((sum, other) => sum + other.signedBytes, signed.length);
+    const valueBytes = beside.reduce((sum, other) => sum + inlineBytes(other.entry), inlineBytes(entry));
+    return beside.length < LIMITS.pathVersions && signedBytes <= LIMITS.pathSignedBytes && valueBytes <= LIMITS.pathValueBytes;
   }
 
   /** Stores an entry that is not here, in the place of what it dominates. Returns its seq. */
@@ -113,16 +117,17 @@ export class Touched {
     }
     const seq = this.#life.nextSeq();
     this.#db.run(
-      "INSERT INTO entries (seq, space, origin, path, signed, signature, value) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO entries (seq, space, origin, path, kind, signed, signature, value) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
       seq,
       this.#space.num,
       origin,
       entry.path,
+      entry.kind,
       signed,
       signature,
       value ?? null,
     );
-    versions.push({ id, entry, seq });
+    versions.push({ id, entry, seq, signedBytes: signed.length });
     this.#livePaths += Number(isLive(versions)) - Number(livedBefore);
     this.lastSeq = seq;
     return seq;
@@ -143,11 +148,13 @@ export class Touched {
         this.#space.num,
         path,
       );
-      versions = rows.map((row) => ({ ...known(this.#db.file, row.signed), seq: row.seq }));
+      versions = rows.map(({ seq, signed }) => ({ ...known(this.#db.file, signed), seq, signedBytes: signed.length }));
       this.#paths.set(key, versions);
     }
     return versions;
   }
 }
+
+const inlineBytes = ({ kind, size }: Entry): number => (carriesValue(kind) ? size : 0);
 
 const isLive = (versions: readonly Stored[]): boolean => versions.some(({ entry }) => entry.kind === KIND.value);
