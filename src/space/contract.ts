@@ -1,5 +1,6 @@
 // What services see of spaces: one asynchronous interface whose values can be cloned, because the store runs in a worker.
 
+import type { CoveyError } from "../core/errors.ts";
 import type { EntryId, Incarnation, PeerId, SpaceId, StoreId } from "../core/ids.ts";
 
 /**
@@ -153,5 +154,7 @@ export interface SpaceStore {
   /** In key order. */
   listLocal(service: string, prefix: string): Promise<readonly { readonly key: string; readonly value: Uint8Array }[]>;
 
+  /** Resolves, with the reason, when the store ended by a fault of its own: every call rejects with it from then on. */
+  readonly failed: Promise<CoveyError>;
   close(): Promise<void>;
 }

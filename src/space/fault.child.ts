@@ -11,11 +11,12 @@ import { openSpaceStore } from "./open-store.ts";
 import { pathOf } from "./path.ts";
 import { identityOf } from "./test-kit.ts";
 
-const [mode, directory, seed] = process.argv.slice(2) as ["write" | "full" | "failing", string, string];
+const [mode, directory, seed] = process.argv.slice(2) as ["write" | "full" | "failing" | "memory", string, string];
 const identity = identityOf(Buffer.from(seed, "hex"));
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 if (mode === "write") await writeForEver();
+else if (mode === "memory") await askForTooMuch();
 else await writeUntilItFails();
 
 /** Says the number of each write once it is acknowledged. Each one is three entries, all or none. */
@@ -72,4 +73,19 @@ async function writeUntilItFails(): Promise<void> {
   const reopened = (await again.spaces())[0]!.paths;
   await again.close();
   say(JSON.stringify({ code: refusal?.code, hint: refusal?.hint, acknowledged, paths, last: last.length, goesOn, reopened }));
+}
+
+/** Has the store's thread read more than it has memory for; says how that ends for calls under way, for later ones, and for the store. */
+async function askForTooMuch(): Promise<void> {
+  const store = await openSpaceStore({ path: join(directory, "space.db"), identity, log: silentLog });
+  for (let n = 0; n < 200_000; n += 10_000) {
+    const records = Array.from({ length: 10_000 }, (_, i) => ({ key: `${n + i}`.padStart(200, "0"), value: Buffer.alloc(1) }));
+    await store.putLocal("test", records);
+  }
+  const calls = [store.listLocal("test", ""), store.spaces(), store.self()];
+  const codes = (await Promise.allSettled(calls)).map((result) => result.status === "rejected" && result.reason.code);
+  const later = await store.spaces().catch((error: CoveyError) => error.code);
+  const { code } = await store.failed;
+  await store.close();
+  say(JSON.stringify({ codes, later, failed: code }));
 }

@@ -96,3 +96,11 @@ test(
     assert.match(String(result["hint"]), /Look at the disk/);
   },
 );
+
+test("a store whose thread has died says so: to calls under way, to later ones, and to who asked to be told", async (t) => {
+  const seed = newIdentity().seed.toString("hex");
+  const args = ["--max-old-space-size=48", child, "memory", await temporaryDirectory(t), seed];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  assert.equal(status, 0);
+  assert.deepEqual(JSON.parse(stdout), { codes: ["io", "io", "io"], later: "io", failed: "io" });
+});

@@ -56,6 +56,8 @@ const closed = (): CoveyError => new CoveyError("closed", "the store was closed"
 
 class StoreClient implements SpaceStore {
   readonly author: PeerId;
+  readonly #failed = Promise.withResolvers<CoveyError>();
+  readonly failed = this.#failed.promise;
   readonly #worker: Worker;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -128,9 +130,10 @@ class StoreClient implements SpaceStore {
     if (nowMs >= (this.#life.dueMs ?? Infinity) && name !== "retry") this.#retry(nowMs);
     const call: Call = { id: ++this.#lastCall, name, args };
     const answer = Promise.withResolvers<unknown>();
+    // First: it throws for what can't be cloned.
+    this.#worker.postMessage(call);
     this.#pending.set(call.id, answer);
     this.#worker.ref();
-    this.#worker.postMessage(call);
     return answer.promise as Promise<ReturnType<Calls[Name]>>;
   }
 
@@ -184,6 +187,7 @@ class StoreClient implements SpaceStore {
   #end(why: CoveyError): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
+    if (!this.#closing) this.#failed.resolve(why);
     clearTimeout(this.#retryTimer);
     for (const { reject } of this.#pending.values()) reject(why);
     this.#pending.clear();
