@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { CoveyError } from "../core/errors.ts";
+import { CoveyError } from "../core/errors.ts";
 import { silentLog } from "../core/log.ts";
 import { openSpaceStore } from "./open-store.ts";
 import { pathOf } from "./path.ts";
@@ -13,6 +13,7 @@ import { identityOf } from "./test-kit.ts";
 
 const [mode, directory, seed] = process.argv.slice(2) as ["write" | "full" | "failing" | "memory", string, string];
 const identity = identityOf(Buffer.from(seed, "hex"));
+const codeOf = (error: unknown): unknown => (error instanceof CoveyError ? error.code : error);
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 if (mode === "write") await writeForEver();
@@ -83,8 +84,8 @@ async function askForTooMuch(): Promise<void> {
     await store.putLocal("test", records);
   }
   const calls = [store.listLocal("test", ""), store.spaces(), store.self()];
-  const codes = (await Promise.allSettled(calls)).map((result) => result.status === "rejected" && result.reason.code);
-  const later = await store.spaces().catch((error: CoveyError) => error.code);
+  const codes = (await Promise.allSettled(calls)).map((result) => result.status === "rejected" && codeOf(result.reason));
+  const later = await store.spaces().catch(codeOf);
   const { code } = await store.failed;
   await store.close();
   say(JSON.stringify({ codes, later, failed: code }));
