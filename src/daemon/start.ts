@@ -1,7 +1,9 @@
 // How a command starts the daemon of a home: 1. a process of its own is made, 2. it says that it is ready, or why it can't be, 3. it is
-// let go. Of two commands at once one wins the home's lock, and the other one waits until the winner's daemon answers.
+// let go, or ended when it is not waited for any more. Of two commands at once one wins the home's lock, and the other one waits until
+// the winner's daemon answers.
 
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
@@ -39,6 +41,7 @@ export async function startDaemon({ home: given, change = {}, signal }: StartOpt
     await withDeadline(untilAborted(ready(child, home), signal), LIMITS.startMs, "starting the daemon");
     return true;
   } catch (error) {
+    await ended(child);
     if (!(error instanceof CoveyError && error.code === "home-busy" && error.details["kind"] !== "program")) throw error;
     await othersDaemon(home, error, signal);
     return false;
@@ -49,7 +52,9 @@ export async function startDaemon({ home: given, change = {}, signal }: StartOpt
 
 async function spawnDaemon(home: Home, change: ConfigChange): Promise<ChildProcess> {
   // What Node itself says of a crash belongs into the log; nothing else is written there from outside the logger.
-  await using log = await open(home.log, APPEND, 0o600);
+  await using log = await open(home.log, APPEND, 0o600).catch((error: unknown) => {
+    throw fromPlatform(error, `write to ${printable(home.log)}`);
+  });
   return spawn(process.execPath, [MAIN, "--home", home.dir, "--change", JSON.stringify(change)], {
     cwd: home.dir,
     detached: true,
@@ -74,6 +79,16 @@ function ready(child: ChildProcess, home: Home): Promise<void> {
     );
   });
   return promise;
+}
+
+/** One that is given up while it starts is not left to become a daemon after all. */
+async function ended(child: ChildProcess): Promise<void> {
+  // No pid: it was never there.
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill();
+  const last = setTimeout(() => child.kill("SIGKILL"), LIMITS.stopMs);
+  await exited.finally(() => clearTimeout(last));
 }
 
 /** Its process lives on by itself. */

@@ -13,6 +13,7 @@ import { connect } from "../../src/control/connect.ts";
 import type { Covey } from "../../src/control/covey.ts";
 import { lockHolder } from "../../src/control/lock.ts";
 import { open } from "../../src/control/open.ts";
+import { sleep } from "../../src/core/async.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { startDaemon } from "../../src/daemon/start.ts";
 import { stopDaemon } from "../../src/daemon/stop.ts";
@@ -99,6 +100,15 @@ test("options that don't work are told, and not kept", async () => {
   await assert.rejects(startDaemon({ home, change: { name: "../x" } }), { code: "bad-argument" });
   await startDaemon({ home, change });
   await stopDaemon({ home });
+});
+
+test("one that is given up while it starts does not start after all", async () => {
+  const home = newHome();
+  const enough = new Error("enough");
+  await assert.rejects(startDaemon({ home, change, signal: AbortSignal.abort(enough) }), enough);
+  const childMs = 1000;
+  for (let waited = 0; waited < childMs; waited += 25, await sleep(25)) assert.equal(lockHolder(homeAt(home)), undefined);
+  assert.equal(await readFile(homeAt(home).log, "utf8"), "");
 });
 
 test("after kill -9 the next one starts, and has what was acknowledged", async () => {
