@@ -287,3 +287,12 @@ test("a clock that was an hour ahead and got mended begins anew, and overwrites 
   assert.deepEqual([a.store.incarnation(), a.store.storeId()], [mended, storeBefore]);
   assert.equal(next!.clockMs, clock.ms);
 });
+
+test("after a large commit, the log gives its room back", async (t) => {
+  const { store, file, space } = await openOne(t);
+  const large = Array.from({ length: 600 }, (_, i) => ({ path: pathOf("data", `${i}`), value: Buffer.alloc(60_000) }));
+  await store.write(space, large);
+  assert.ok((await stat(`${file}-wal`)).size > 32 * 1024 * 1024);
+  for (let i = 0; i < 2; i++) await store.write(space, [{ path: pathOf("data", "small"), value: text(`${i}`) }]);
+  assert.ok((await stat(`${file}-wal`)).size <= 16 * 1024 * 1024);
+});

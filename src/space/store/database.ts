@@ -10,6 +10,8 @@ import { MIGRATIONS } from "./schema.ts";
 /** "covy": tells this kind of database from any other. */
 const APPLICATION_ID = 0x636f7679;
 
+const MAX_IDLE_LOG_BYTES = 16 * 1024 * 1024;
+
 const SQLITE = { busy: 5, readOnly: 8, io: 10, corrupt: 11, full: 13, cantOpen: 14, notADatabase: 26 } as const;
 
 /** Statements by their text, prepared once. Row types are what the STRICT tables of schema.ts guarantee. */
@@ -76,6 +78,8 @@ export class Database {
   #prepare(): void {
     // Exclusive before WAL: the lock is kept until close, and the index of the log is in memory instead of a third file.
     this.#db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    // A large commit would otherwise leave its log as large as it was until the store is closed.
+    this.#db.exec(`PRAGMA journal_size_limit = ${MAX_IDLE_LOG_BYTES}`);
     this.#db.exec("PRAGMA cache_size = -16000; PRAGMA trusted_schema = OFF");
     this.#db.exec("BEGIN IMMEDIATE");
     const { user_version: version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
