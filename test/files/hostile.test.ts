@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
 import { fromHex, u16 } from "../../src/core/bytes.ts";
@@ -18,6 +20,9 @@ import { b3, canary, eventually, type Lab, nextOffer, openLab, watchUntil } from
 
 const MiB = LIMITS.blockBytes;
 const TOKEN = "ab".repeat(16);
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 interface Args {
   readonly size: number;
@@ -331,6 +336,22 @@ test("an offer to one peer gives another one nothing, and both hear the same", a
   await eventually(async () => (await lab.a.files.offers()).some(({ id }) => id === marker.offer.id), true);
   assert.equal((await lab.a.files.offers()).find(({ id }) => id === theirs.id)!.state, "waiting");
   assert.equal((await lab.a.files.offers()).length, 2);
+});
+
+test("a receiver that reads and never says what it has does not make the sender keep the file in memory", async () => {
+  await using lab = await openLab();
+  const path = join(lab.dir, "big");
+  await writeFile(path, "");
+  await truncate(path, 128 * MiB);
+  const { offer: mine } = await lab.a.files.send(lab.b.id, path);
+  await nextOffer(lab.b);
+  const args = { offer: mine.id, size: 128 * MiB, ranges: [0, 128] };
+  const { stream } = await lab.b.sessions.get(lab.a.id)!.open(FETCH_ROUTE, args);
+  for (let got = 0; got < 128 * MiB; got += (await stream.read())!.length);
+  collectGarbage();
+  const held = process.memoryUsage().arrayBuffers;
+  assert.ok(held < 64 * MiB, `${held} bytes are held`);
+  stream.reset();
 });
 
 test("a receiver that never reads is cut off, and the offer stays", async (t) => {

@@ -1,5 +1,6 @@
 // The blocks that were handed to a stream and not acknowledged yet: only then may their buffers be written to again.
 
+import { LIMITS } from "../../core/limits.ts";
 import type { BlockBuffers } from "../../blob/block-buffers.ts";
 
 export class InFlight {
@@ -17,6 +18,8 @@ export class InFlight {
   sent(bytes: Buffer): void {
     this.#at += bytes.length - this.buffers.headroom;
     this.#sent.push({ bytes, at: this.#at });
+    // A receiver that reads and does not count has no say in what is kept here: the oldest is left to the garbage collector.
+    if (this.#sent.length > LIMITS.blobSpareBlocks) this.#sent.shift();
   }
 
   /** The receiver has so many bytes. */
