@@ -1,6 +1,8 @@
 // The life of a daemon: 1. lock the home, 2. read what `up` was told before, 3. start the peer, 4. take calls, 5. remember what it was
 // told now, 6. wait until it is to stop, 7. stop in reverse.
 
+import { setFlagsFromString } from "node:v8";
+
 import { withDeadline } from "../core/async.ts";
 import { LIMITS } from "../core/limits.ts";
 import { silentLog, type Logger } from "../core/log.ts";
@@ -27,6 +29,9 @@ export interface RunningDaemon {
 /** Resolves when it takes calls. Rejects with `home-busy` and with everything that openPeer rejects with. */
 export async function startHere({ home: dir, change, logTo }: DaemonOptions): Promise<RunningDaemon> {
   const startedMs = performance.now();
+  // Node's TLS makes a buffer for every 16 KiB that comes in. What V8 calls young must stay small, or it lets 64 MiB of them pile up and
+  // then looks through everything: docs/decisions/receiver-pulls.md.
+  setFlagsFromString("--semi-space-growth-factor=1");
   let log = silentLog;
   let config: DaemonConfig = {};
   const hosted = await hostPeer(dir, "daemon", async (home) => {
