@@ -1,5 +1,4 @@
-// Reading a stream by counts of bytes rather than as they came. What is copied: bytes that have to lie in one piece
-// and do not, and pieces so small that each would hold much more memory than it has bytes.
+// Reading a stream by counts of bytes rather than as they came. Copied is only what has to lie in one piece and does not.
 
 import { CoveyError } from "../core/errors.ts";
 import type { Stream } from "./contract.ts";
@@ -14,13 +13,11 @@ export interface StreamReader {
    * count is above `maxBytes`, before anything is read or allocated, and when the other side ends before.
    */
   readExactly(count: number, maxBytes: number): Promise<Buffer>;
-  /** The next `count` bytes in pieces, those of some length as they came. Rejects with `protocol` when the other side ends before. */
-  readChunks(count: number): Promise<Buffer[]>;
+  /** Fills the target, which the caller has allocated, with the next bytes. Rejects with `protocol` when the other side ends before. */
+  readInto(target: Buffer): Promise<void>;
   /** The stream for somebody else to read on, from where this reader stands. The reader is not to be used afterwards. */
   handOver(): Stream;
 }
-
-const PIECE_BYTES = 4096;
 
 /** The only reader of the stream from now on. `what` is read, for error messages. */
 export function createStreamReader(stream: Stream, what: string): StreamReader {
@@ -42,13 +39,8 @@ export function createStreamReader(stream: Stream, what: string): StreamReader {
     return chunk.subarray(0, maxBytes);
   };
 
-  /** The next `min` to `max` bytes in one piece: as they came, or `min` of them put together. */
-  const piece = async (min: number, max: number): Promise<Buffer> => {
-    const first = await next(max);
-    if (first.length >= min) return first;
-    const whole = Buffer.allocUnsafeSlow(min);
-    for (let at = first.copy(whole); at < min;) at += (await next(min - at)).copy(whole, at);
-    return whole;
+  const readInto = async (target: Buffer): Promise<void> => {
+    for (let at = 0; at < target.length;) at += (await next(target.length - at)).copy(target, at);
   };
 
   return {
@@ -59,13 +51,14 @@ export function createStreamReader(stream: Stream, what: string): StreamReader {
     },
     async readExactly(count, maxBytes) {
       if (count > maxBytes) throw new CoveyError("protocol", `${what} is ${count} bytes long; ${maxBytes} are allowed`);
-      return count === 0 ? Buffer.alloc(0) : piece(count, count);
+      if (count === 0) return Buffer.alloc(0);
+      const first = await next(count);
+      if (first.length === count) return first;
+      const whole = Buffer.allocUnsafeSlow(count);
+      await readInto(whole.subarray(first.copy(whole)));
+      return whole;
     },
-    async readChunks(count) {
-      const pieces: Buffer[] = [];
-      for (let left = count; left > 0; left -= pieces.at(-1)!.length) pieces.push(await piece(Math.min(left, PIECE_BYTES), left));
-      return pieces;
-    },
+    readInto,
     handOver: () => ({
       write: (chunk) => stream.write(chunk),
       end: () => stream.end(),

@@ -149,11 +149,7 @@ async function receive(
 async function readBlock(reader: StreamReader, length: number, buffers: BlockBuffers): Promise<{ hash: Buffer; bytes: Buffer }> {
   const expected = await reader.readExactly(HASH_BYTES, HASH_BYTES);
   const bytes = buffers.take(length);
-  let at = 0;
-  for (const piece of await reader.readChunks(length)) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
+  await reader.readInto(bytes);
   if (!hash(bytes).equals(expected)) throw new CoveyError("integrity", "a block does not agree with its hash");
   return { hash: expected, bytes };
 }
