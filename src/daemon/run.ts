@@ -4,6 +4,7 @@
 import { setFlagsFromString } from "node:v8";
 
 import { withDeadline } from "../core/async.ts";
+import type { CoveyError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
 import { silentLog, type Logger } from "../core/log.ts";
 import { VERSION } from "../core/version.ts";
@@ -22,6 +23,8 @@ export interface DaemonOptions {
 
 export interface RunningDaemon {
   readonly log: Logger;
+  /** Resolves when its store has died, without which it can do nothing more. */
+  readonly failed: Promise<CoveyError>;
   /** Ends what is under way, and lets go of the home. Rejects with `timeout` after LIMITS.stopMs. */
   stop(): Promise<void>;
 }
@@ -47,6 +50,7 @@ export async function startHere({ home: dir, change, logTo }: DaemonOptions): Pr
     log.info({ version: VERSION, addresses, ms: Math.round(performance.now() - startedMs) }, "ready");
     return {
       log,
+      failed: hosted.peer.store.failed,
       async stop() {
         const stopping = (async (): Promise<void> => {
           await server.close();

@@ -2,7 +2,6 @@
 
 import { once } from "node:events";
 
-import type { Logger } from "../core/log.ts";
 import type { RunningDaemon } from "./run.ts";
 
 /** sysexits.h, EX_SOFTWARE. */
@@ -22,7 +21,7 @@ export async function runUntilSignal(daemon: RunningDaemon): Promise<number> {
 
 /** The same with the asking left to the caller. */
 export async function runUntil(asked: AbortSignal, daemon: RunningDaemon): Promise<number> {
-  exitOnFault(daemon.log);
+  exitOnFault(daemon);
   if (!asked.aborted) await once(asked, "abort");
   daemon.log.info({ why: String(asked.reason) }, "stops");
   try {
@@ -35,11 +34,12 @@ export async function runUntil(asked: AbortSignal, daemon: RunningDaemon): Promi
 }
 
 /** After a fault nothing here is known to be as it should: what was acknowledged is on disk, so the process ends. */
-function exitOnFault(log: Logger): void {
+function exitOnFault({ log, failed }: RunningDaemon): void {
   const end = (what: string, error: unknown): void => {
     log.error({ fatal: true, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, what);
     process.exit(EXIT_FAULT);
   };
   process.on("uncaughtException", (error) => end("uncaught exception", error));
   process.on("unhandledRejection", (error) => end("unhandled rejection", error));
+  void failed.then((error) => end("the store died", error));
 }

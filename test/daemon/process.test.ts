@@ -1,7 +1,7 @@
 // The daemon as a process: started once however many ask, gone when it is told, replaced after a kill, the same after a restart.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { appendFile, chmod, lstat, mkdir, mkdtemp, readFile, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -195,4 +195,12 @@ test("a program that opened the peer itself is named to whoever starts or stops 
   await using _ = await open({ home, listen: [] });
   await assert.rejects(startDaemon({ home }), { code: "home-busy", hint: /program/ });
   await assert.rejects(stopDaemon({ home }), { code: "home-busy", hint: new RegExp(String(process.pid)) });
+});
+
+test("a daemon whose store died does not live on without it", async () => {
+  const child = fileURLToPath(new URL("child.ts", import.meta.url));
+  const { status } = spawnSync(process.execPath, ["--max-old-space-size=48", child, join(directory, "fault.db")], {
+    timeout: 60_000,
+  });
+  assert.equal(status, 70);
 });
