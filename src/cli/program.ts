@@ -57,7 +57,8 @@ export async function createProgram(
   addGlobalOptions(program);
   configureHelp(program);
   for (const { name, group, summary } of COMMANDS) program.command(name).summary(summary).helpGroup(group);
-  const called = COMMANDS.find(({ name }) => name === commandIn(argv)[0]);
+  const [word] = wordsIn(argv);
+  const called = COMMANDS.find(({ name }) => name === word);
   if (called !== undefined) {
     const { define } = await called.load();
     const command = program.commands.find((one) => one.name() === called.name)!;
@@ -85,16 +86,27 @@ function addGlobalOptions(program: Command): void {
   program.version(VERSION, "--version", "the version").helpOption("-h, --help", "how a command is used, with examples");
 }
 
-/** The name of the command that is called, if there is one: the first argument that is no option, and no option's value. */
-export function commandIn(argv: readonly string[]): readonly string[] {
+/** "covey data set" for these arguments, as far as they name commands of the program. */
+export function commandLineOf(program: Command, argv: readonly string[]): string {
+  const names = [program.name()];
+  let command: Command | undefined = program;
+  for (const word of wordsIn(argv)) {
+    command = command.commands.find((one) => one.name() === word);
+    if (command === undefined) break;
+    names.push(word);
+  }
+  return names.join(" ");
+}
+
+/** What is no option, and no value of an option that every command has. */
+function wordsIn(argv: readonly string[]): readonly string[] {
   const takesValue = new Set(globalOptions.filter((option) => option.required).map((option) => option.long));
   const words: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     if (takesValue.has(argv[i])) i++;
     else if (!argv[i]!.startsWith("-")) words.push(argv[i]!);
   }
-  const [name] = words[0] === "help" ? words.slice(1) : words;
-  return COMMANDS.some((command) => command.name === name) ? [name!] : [];
+  return words[0] === "help" ? words.slice(1) : words;
 }
 
 function entry(group: string, name: string, summary: string, load: Entry["load"]): Entry {

@@ -6,7 +6,7 @@ import { CommanderError } from "commander";
 import { CoveyError, fromPlatform } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
 import { Interrupted } from "./interrupted.ts";
-import { commandIn, createProgram } from "./program.ts";
+import { commandLineOf, createProgram } from "./program.ts";
 import { jsonLine } from "./json.ts";
 
 const EXIT_PIPE_CLOSED = 128 + 13;
@@ -16,15 +16,26 @@ const EXIT_USAGE = 2;
 export async function run(argv: readonly string[]): Promise<number> {
   const interrupt = new AbortController();
   const stopWatching = watchSignals(interrupt);
+  let called = "covey";
   try {
+    for (const argument of argv) checkText(argument);
     const { program, status } = await createProgram(argv, interrupt.signal);
+    called = commandLineOf(program, argv);
     await program.parseAsync(argv.length === 0 ? ["--help"] : [...argv], { from: "user" });
     return status();
   } catch (error) {
-    return report(error, argv);
+    return report(error, argv, called);
   } finally {
     stopWatching();
   }
+}
+
+/** Bytes that are not UTF-8 have become U+FFFD before anything here could see them: what they were is lost. */
+function checkText(argument: string): void {
+  if (!argument.includes("\ufffd")) return;
+  throw new CoveyError("bad-argument", `${JSON.stringify(argument)} is not UTF-8 text`, {
+    hint: "Text can also come from stdin (-). A file needs a name in UTF-8 to be sent.",
+  });
 }
 
 /** The first Ctrl-C stops what can be gone on with later; the second one quits. */
@@ -46,7 +57,7 @@ function watchSignals(interrupt: AbortController): () => void {
   };
 }
 
-function report(error: unknown, argv: readonly string[]): number {
+function report(error: unknown, argv: readonly string[], called: string): number {
   if (error instanceof Interrupted) return error.exitCode;
   if (error instanceof CommanderError) {
     // Help and the version were asked for, and shown.
@@ -54,7 +65,7 @@ function report(error: unknown, argv: readonly string[]): number {
     // Help was shown because a command was left out: `covey data`.
     if (error.code === "commander.help") return EXIT_USAGE;
   }
-  const problem = error instanceof CommanderError ? usageError(error, argv) : fromPlatform(error, "do this");
+  const problem = error instanceof CommanderError ? usageError(error, called) : fromPlatform(error, "do this");
   if (argv.includes("--json")) {
     process.stderr.write(jsonLine(problem));
     return problem.exitCode;
@@ -62,14 +73,14 @@ function report(error: unknown, argv: readonly string[]): number {
   const bold = process.stderr.isTTY && process.env["NO_COLOR"] === undefined;
   process.stderr.write(`${bold ? "\u001b[31mcovey:\u001b[39m" : "covey:"} ${printable(problem.message)}\n`);
   if (problem.hint !== undefined) process.stderr.write(`${printable(problem.hint)}\n`);
-  if (problem.code === "internal" && argv.includes("-v")) process.stderr.write(`${printable(String((error as Error).stack))}\n`);
+  if (problem.code === "internal" && (argv.includes("-v") || argv.includes("--verbose")))
+    process.stderr.write(`${printable(String((error as Error).stack))}\n`);
   return problem.exitCode;
 }
 
 /** commander's "error: unknown command 'sned'\n(Did you mean send?)". */
-function usageError(error: CommanderError, argv: readonly string[]): CoveyError {
+function usageError(error: CommanderError, called: string): CoveyError {
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-  const hint =
-    suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`covey ${[...commandIn(argv), ""].join(" ")}--help\` shows how it is used.`;
+  const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`${called} --help\` shows how it is used.`;
   return new CoveyError("bad-argument", message, { hint });
 }

@@ -109,11 +109,17 @@ const PLATFORM: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: "closed",
 };
 
+/** "ENOENT: no such file or directory, open '/x'" says of /x only what is new when the path is named already. */
+function reasonOf(message: string, doing: string): string {
+  const [, reason, path] = /^E[A-Z0-9]+: (.+?), \w+ '(.*)'$/s.exec(message) ?? [];
+  return reason !== undefined && doing.includes(path!) ? reason : message;
+}
+
 /** Translates what Node threw, once, at the border; a CoveyError passes unchanged. `doing` completes "can't ...". */
 export function fromPlatform(error: unknown, doing: string): CoveyError {
   if (error instanceof CoveyError) return error;
   const platform = error instanceof Error && "code" in error ? String(error.code) : "";
-  const why = error instanceof Error ? error.message : String(error);
+  const why = reasonOf(error instanceof Error ? error.message : String(error), doing);
   const code = PLATFORM[platform] ?? (platform.startsWith("E") ? "io" : "internal");
   const hint = code === "no-space" ? { hint: "Free some space; then the same command goes on from where it was." } : {};
   return new CoveyError(code, `can't ${doing}: ${why}`, { ...hint, cause: error, details: platform === "" ? {} : { platform } });

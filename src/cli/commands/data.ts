@@ -31,7 +31,7 @@ export const define: Define = (command, act) => {
         const item = await data.get(keyOf(place, text), { signal: context.signal });
         if (item === undefined)
           throw new CoveyError("not-found", `there is nothing at ${JSON.stringify(text)}`, {
-            hint: "`covey data ls` lists the keys.",
+            hint: `\`covey data ls${place.name === undefined ? "" : ` ${place.name}:`}\` lists the keys.`,
           });
         context.out.result(item, renderValue(item.value));
         if (item.conflicts > 0) context.out.note(`Other values lost to this one: covey data conflicts ${text}`);

@@ -6,7 +6,6 @@ import type { Covey, NamedOffer } from "../../control/covey.ts";
 import type { Context } from "../context.ts";
 import { parseOffer, parsePath } from "../grammar.ts";
 import { examples } from "../help.ts";
-import { Interrupted } from "../interrupted.ts";
 import type { Define } from "../program.ts";
 import type { ProgressView } from "../progress.ts";
 import { ask } from "../prompt.ts";
@@ -37,8 +36,7 @@ export const define: Define = (command, act) => {
           else await take(receiver, parseOffer(n));
         } catch (error) {
           receiver.view.close();
-          if (error instanceof Interrupted)
-            context.out.note("\nWhat was taken goes on in the daemon: `covey transfers` shows it.");
+          if (context.signal.aborted) context.out.note("\nWhat was taken goes on in the daemon: `covey transfers` shows it.");
           throw error;
         } finally {
           receiver.view.close();

@@ -6,7 +6,6 @@ import type { Context } from "../context.ts";
 import { formatDuration, formatSize } from "../format.ts";
 import { parsePath, parsePeerArgument } from "../grammar.ts";
 import { examples } from "../help.ts";
-import { Interrupted } from "../interrupted.ts";
 import type { Define } from "../program.ts";
 import { createView, failureOf, followTransfer, nameAndSize } from "../transfer.ts";
 
@@ -62,7 +61,7 @@ async function send({ out, signal, covey }: Context, file: string, name: string,
     }
   } catch (error) {
     view.close();
-    if (error instanceof Interrupted) {
+    if (signal.aborted) {
       out.note(
         `\nThe offer stays, and the daemon goes on with it: \`covey transfers\` shows it, \`covey cancel ${offer.number}\` takes it back.`,
       );
