@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline";
 
+import { LIMITS } from "../core/limits.ts";
 import { printable, printableLines } from "../core/text.ts";
 import type { PeerHandle } from "../control/covey.ts";
 import type { Message } from "../services/messages/contract.ts";
@@ -9,6 +10,7 @@ import type { Context } from "./context.ts";
 import { formatTime } from "./format.ts";
 import type { Output } from "./output.ts";
 
+const SHOWN = 20;
 const INDENT = "\n    ";
 const PROMPT = "> ";
 
@@ -23,8 +25,40 @@ function renderMessage(message: Message, peer: string, out: Output): string {
   return `${out.style("dim", formatTime(message.sentAtMs))}  ${who}: ${text}${state}`;
 }
 
-/** Shows the last messages, then every new one, until the signal aborts; on a terminal, lines that are typed are sent. */
-export async function followConversation(context: Context, peer: PeerHandle, shown: number): Promise<void> {
+export interface SoFar {
+  readonly messages: readonly Message[];
+  /** There are unread ones behind them. */
+  readonly more: boolean;
+}
+
+const nothing: SoFar = { messages: [], more: false };
+
+/** The last twenty messages; when more of the peer's are unread, those from the first one on, as many as come at once. */
+export async function conversationSoFar(peer: PeerHandle, signal: AbortSignal): Promise<SoFar> {
+  // In this order: what comes in between the two is shown as well, or stays unread.
+  const unread = await peer.unread({ signal });
+  const newest = await peer.messages({ limit: SHOWN, signal });
+  const ids = new Set(newest.map(({ id }) => id));
+  return unread.every(({ id }) => ids.has(id))
+    ? { messages: newest, more: false }
+    : { messages: unread, more: unread.length === LIMITS.messagePage };
+}
+
+export const moreBy = ({ name }: PeerHandle): string => `\n${printable(name)} said more after that: covey msg ${printable(name)}`;
+
+/** What was not shown stays unread. */
+export const markShown = (peer: PeerHandle, messages: readonly Message[], signal: AbortSignal): Promise<void> =>
+  peer.markRead({ shown: messages.map(({ id }) => id), signal });
+
+/**
+ * Shows the conversation so far (`fromNow`: nothing of it), then every new message, until the signal aborts; on a terminal, lines that are
+ * typed are sent.
+ */
+export async function followConversation(
+  context: Context,
+  peer: PeerHandle,
+  { fromNow }: { readonly fromNow: boolean },
+): Promise<void> {
   const { out, signal } = context;
   const line = context.canAsk ? readLines(context, peer) : undefined;
   const print = (message: Message): void => {
@@ -37,16 +71,17 @@ export async function followConversation(context: Context, peer: PeerHandle, sho
     const events = peer.watchMessages({ signal })[Symbol.asyncIterator]();
     const next = events.next();
     next.catch(() => {});
-    const past = shown === 0 ? [] : await peer.messages({ limit: shown, signal });
+    const { messages: past, more } = fromNow ? nothing : await conversationSoFar(peer, signal);
     for (const message of past) print(message);
-    if (past.length > 0) await peer.markRead({ signal });
+    await markShown(peer, past, signal);
+    if (more) out.note(moreBy(peer));
     if (past.length === 0) out.note("Nothing yet. Ctrl-C ends this.");
     const told = new Set(past.map(({ id }) => id));
     for (let event = await next; event.done !== true; event = await events.next()) {
       if (event.value.type !== "message" || told.has(event.value.message.id)) continue;
       const { message } = event.value;
       print(message);
-      if (message.from === message.with) await peer.markRead({ signal });
+      if (message.from === message.with) await markShown(peer, [message], signal);
     }
   } finally {
     line?.close();

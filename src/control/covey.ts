@@ -77,8 +77,11 @@ export interface PeerHandle {
   message(text: string, options?: CallOptions): Promise<Message>;
   /** The newest `limit` (default 100), oldest first. */
   messages(options?: CallOptions & { readonly limit?: number }): Promise<readonly Message[]>;
+  /** From that peer and not read yet, oldest first: at most 1,000. */
+  unread(options?: CallOptions): Promise<readonly Message[]>;
   watchMessages(options?: WatchOptions): AsyncIterable<MessageEvent>;
-  markRead(options?: CallOptions): Promise<void>;
+  /** All that the peer said so far; with `shown`, only what comes before the first message that is not among these ids. */
+  markRead(options?: CallOptions & { readonly shown?: readonly string[] }): Promise<void>;
   /** One file, by an absolute path on the machine of the daemon. Durable as an offer when it resolves. */
   send(path: string, options?: CallOptions): Promise<SendJob>;
   data(): DataHandle;

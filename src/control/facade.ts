@@ -60,7 +60,9 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
   message: (text, { signal } = {}) => bound.call("message.send", { peer, text }, signal),
   messages: ({ signal, ...page } = {}) => bound.call("message.list", { peer, ...page }, signal),
   watchMessages: ({ signal, ...from } = {}) => bound.stream("message.watch", { peer, ...from }, signal),
-  markRead: ({ signal } = {}) => bound.call("message.read", { peer }, signal),
+  unread: ({ signal } = {}) => bound.call("message.unread", { peer }, signal),
+  markRead: ({ signal, shown } = {}) =>
+    bound.call("message.read", shown === undefined ? { peer } : { peer, shown: [...shown] }, signal),
   send: (path, { signal } = {}) =>
     onAbsolute(path, async () => {
       const { offer, peerName } = await bound.call("file.send", { peer, path }, signal);

@@ -78,7 +78,10 @@ export const OPERATIONS = {
   "message.list": call(v.strictObject({ ...ofPeer, limit: v.exactOptional(count) }), async (peer, { peer: name, ...page }) =>
     peer.messages.list(resolvePeer(peer, name).peerId, page),
   ),
-  "message.read": call(v.strictObject(ofPeer), async (peer, args) => peer.messages.markRead(resolvePeer(peer, args.peer).peerId)),
+  "message.unread": call(v.strictObject(ofPeer), async (peer, args) => peer.messages.unread(resolvePeer(peer, args.peer).peerId)),
+  "message.read": call(v.strictObject({ ...ofPeer, shown: v.exactOptional(v.array(v.string())) }), async (peer, args) =>
+    peer.messages.markRead(resolvePeer(peer, args.peer).peerId, args.shown),
+  ),
   "message.watch": stream(
     v.strictObject({ ...ofPeer, after: v.exactOptional(cursor) }),
     async (peer, { peer: name, ...from }, signal) => peer.messages.watch(resolvePeer(peer, name).peerId, { ...from, signal }),

@@ -260,6 +260,7 @@ test("every operation of the table is called through Covey", async () => {
     peer.remove(),
     peer.message("m"),
     peer.messages(),
+    peer.unread(),
   ]);
   await Promise.all([
     peer.markRead(),

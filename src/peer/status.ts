@@ -51,7 +51,7 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       links(),
       files.offers(),
       files.transfers(),
-      Promise.all(book.list().map(async ({ peerId }) => (await messages.unread(peerId)).length)),
+      Promise.all(book.list().map(({ peerId }) => messages.countUnread(peerId))),
     ]);
     return {
       peerId: identity.peerId,

@@ -85,8 +85,13 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
         messages.map(({ peer, text, state }) => ({ peer, text, state })),
         [{ peer: "laptop", text: "lunch?", state: "delivered" }],
       );
-      await you.peer("laptop").markRead();
+      assert.equal((await you.status()).unread, 1);
+      assert.deepEqual(await you.peer("laptop").unread(), await you.peer("laptop").messages());
+      await you.peer("laptop").markRead({ shown: [] });
+      assert.equal((await you.status()).unread, 1);
+      await you.peer("laptop").markRead({ shown: [sent.id] });
       assert.deepEqual((await you.inbox()).messages, []);
+      assert.equal((await you.status()).unread, 0);
       await eventually(async () => (await me.peer("desk").messages({ limit: 1 }))[0]?.state === "read");
       await assert.rejects(me.peer("desk").message(""), fails("bad-argument"));
       await assert.rejects(me.peer("desk").message("x".repeat(70_000)), fails("limit"));

@@ -121,6 +121,16 @@ test("msg --follow: what was said, then what is said, until Ctrl-C", async () =>
   await eventually(async () => (await desk.peer("laptop").messages({ limit: 1 }))[0]?.state === "read");
 });
 
+test("msg: all that is unread is shown, and marked read", async () => {
+  const said = Array.from({ length: 30 }, (_, i) => `unread ${i + 1}`);
+  for (const text of said) await desk.peer("laptop").message(text);
+  await using laptop = await connect({ home: laptopHome });
+  await eventually(async () => (await laptop.status()).unread >= said.length);
+  const { out } = await cli("msg", "desk");
+  for (const text of said) assert.ok(out.includes(`${text}\n`), text);
+  assert.equal((await laptop.status()).unread, 0);
+});
+
 test("data: values here and there, JSON or text, conditions, conflicts, watching", async () => {
   const silent = await cli("data", "set", "desk:todo", '{"milk":1}');
   assert.deepEqual([silent.status, silent.out, silent.err], [0, "", ""]);

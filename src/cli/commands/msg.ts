@@ -6,7 +6,7 @@ import { LIMITS } from "../../core/limits.ts";
 import { printable } from "../../core/text.ts";
 import type { PeerHandle } from "../../control/covey.ts";
 import type { Message } from "../../services/messages/contract.ts";
-import { renderConversation } from "../conversation.ts";
+import { conversationSoFar, followConversation, markShown, moreBy, renderConversation } from "../conversation.ts";
 import type { Context } from "../context.ts";
 import { parsePeerArgument } from "../grammar.ts";
 import { examples } from "../help.ts";
@@ -16,14 +16,15 @@ interface MsgOptions {
   readonly follow?: boolean;
 }
 
-const SHOWN = 20;
+/** Among so many of the newest, what was just sent is looked for. */
+const NEWEST = 20;
 const DELIVERY = { everyMs: 15, atMostMs: 600 };
 
 export const define: Define = (command, act) => {
   examples(
     command,
     ['msg laptop "lunch?"', "send a message; it waits here while laptop is away"],
-    ["msg laptop", "the conversation so far; marks it read"],
+    ["msg laptop", "the newest, or all that is unread; marks it read"],
     ["msg laptop --follow", "the conversation as it goes on; what you type is sent"],
     ["msg laptop - < notes.txt", "the text from stdin"],
   );
@@ -35,10 +36,8 @@ export const define: Define = (command, act) => {
       act(async (context, name: string, words: readonly string[], options: MsgOptions) => {
         const peer = (await context.covey()).peer(parsePeerArgument(name));
         if (words.length > 0) await say(context, peer, words);
-        if (options.follow === true) {
-          const { followConversation } = await import("../conversation.ts");
-          await followConversation(context, peer, words.length > 0 ? 0 : SHOWN);
-        } else if (words.length === 0) await show(context, peer);
+        if (options.follow === true) await followConversation(context, peer, { fromNow: words.length > 0 });
+        else if (words.length === 0) await show(context, peer);
       }),
     );
 };
@@ -58,7 +57,7 @@ async function say({ out, signal }: Context, peer: PeerHandle, words: readonly s
 async function delivered(peer: PeerHandle, sent: Message, signal: AbortSignal): Promise<Message> {
   if ((await peer.show({ signal })).session === undefined) return sent;
   for (let waited = 0; waited < DELIVERY.atMostMs; waited += DELIVERY.everyMs) {
-    const now = (await peer.messages({ limit: SHOWN, signal })).find(({ id }) => id === sent.id);
+    const now = (await peer.messages({ limit: NEWEST, signal })).find(({ id }) => id === sent.id);
     if (now !== undefined && now.state !== "queued") return now;
     await sleep(DELIVERY.everyMs, signal);
   }
@@ -66,10 +65,11 @@ async function delivered(peer: PeerHandle, sent: Message, signal: AbortSignal): 
 }
 
 async function show({ out, signal }: Context, peer: PeerHandle): Promise<void> {
-  const messages = await peer.messages({ limit: SHOWN, signal });
+  const { messages, more } = await conversationSoFar(peer, signal);
   if (messages.length === 0) out.note(`Nothing was said yet: covey msg ${printable(peer.name)} "hello"`);
   out.result(messages, renderConversation(messages, peer.name, out));
-  await peer.markRead({ signal });
+  await markShown(peer, messages, signal);
+  if (more) out.note(moreBy(peer));
 }
 
 async function fromStdin(signal: AbortSignal): Promise<string> {

@@ -34,7 +34,9 @@ export interface Messages {
   watch(peer: PeerId, options: { readonly after?: Cursor; readonly signal: AbortSignal }): AsyncIterable<MessageEvent>;
   /** From that peer and not read yet, oldest first. */
   unread(peer: PeerId): Promise<readonly Message[]>;
-  /** Everything from that peer so far was seen. */
-  markRead(peer: PeerId): Promise<void>;
+  /** How many messages of that peer are here and not read yet; those behind one that is missing are not counted. */
+  countUnread(peer: PeerId): Promise<number>;
+  /** Everything from that peer so far was seen; with `shown`, what comes before the first message that is not among these ids. */
+  markRead(peer: PeerId, shown?: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

@@ -22,6 +22,8 @@ import {
 
 export type Reader = Pick<SpaceStore, "author" | "get" | "list">;
 
+const SEEN_PAGE = 256;
+
 /** A direct space, and who its other member is. */
 export interface Conversation {
   readonly space: SpaceId;
@@ -88,6 +90,27 @@ export async function unread(store: Reader, conversation: Conversation): Promise
     .toSorted(byClock)
     .slice(0, limit)
     .map(({ message }) => message);
+}
+
+/** Up to where a lane of the peer was seen when these messages were: from `after`, at most to `end`. */
+export async function seenUpTo(
+  store: Reader,
+  { space, peer }: Conversation,
+  lane: Lane,
+  { after, end, shown }: { readonly after: number; readonly end: number; readonly shown: ReadonlySet<string> },
+): Promise<number> {
+  const marks: BothMarks = { mine: new Map(), theirs: new Map() };
+  for (let seen = after; ;) {
+    const page = await store.list(space, lanePrefix(lane), { after: messagePath(lane, seen), limit: SEEN_PAGE });
+    for (const state of page) {
+      const place = placeOf(state.path);
+      if (place?.type !== "message") continue;
+      if (place.n > end) return end;
+      if (messagesOf(state, store.author, peer, marks).some(({ message }) => !shown.has(message.id))) return place.n - 1;
+      seen = place.n;
+    }
+    if (page.length < SEEN_PAGE) return end;
+  }
 }
 
 /** A message and its place in the conversation. */

@@ -77,7 +77,9 @@ export function createMessages({ store, book, log }: MessagesNeeds): Messages {
 
     unread: async (peer) => unread(store, await conversationWith(peer)),
 
-    markRead: async (peer) => (await watermarkOf(peer)).markRead(),
+    countUnread: async (peer) => (await watermarkOf(peer)).countUnread(),
+
+    markRead: async (peer, shown) => (await watermarkOf(peer)).markRead(shown),
 
     async close() {
       closing.abort(new CoveyError("closed", "this peer is closing"));

@@ -9,13 +9,15 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 import { followChanges } from "../../space/follow.ts";
-import { lanesOf, readMarks, type Conversation } from "./history.ts";
-import { covers, encodeMarks, laneKey, marksOf, merge, type Marks } from "./marks.ts";
+import { lanesOf, readMarks, seenUpTo, type Conversation } from "./history.ts";
+import { covers, encodeMarks, laneKey, laneOf, marksOf, merge, type Marks } from "./marks.ts";
 import { authorPrefix, lanePrefix, markPath, messagePath, placeOf, type Lane } from "./paths.ts";
 
 export interface Watermark {
-  /** Everything that is here without a gap was seen. Durable when it resolves. */
-  markRead(): Promise<void>;
+  /** Of what is here without a gap, how much was not seen. */
+  countUnread(): Promise<number>;
+  /** All of that was seen, or what comes before the first message that is not among `shown`. Durable when it resolves. */
+  markRead(shown?: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,8 +36,8 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
 
   async function run(): Promise<void> {
     const { signal } = closing;
-    const start = await store.now(space);
-    await inTurn(readAllLanes);
+    // In turn at once: who counts or marks right after the start comes behind it.
+    const [start] = await Promise.all([store.now(space), inTurn(readAllLanes)]);
     schedule();
     for await (const page of followChanges(store, space, authorPrefix(peer), start, signal)) {
       const places = page.changes.map(({ path }) => placeOf(path)).filter((place) => place?.type === "message");
@@ -81,20 +83,32 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
     if (closing.signal.aborted) return;
     timer ??= setTimeout(() => {
       timer = undefined;
-      inTurn(() => write(0)).catch((error: unknown) => {
+      inTurn(() => write(new Map())).catch((error: unknown) => {
         failed(error);
         schedule(LIMITS.markRetryMs);
       });
     }, delayMs);
   }
 
-  /** Raises the stored watermark to what was reached; `read` says whether that was seen, too. */
-  async function write(seen: 0 | 1): Promise<void> {
+  /** Up to where each lane was seen when these messages were. */
+  async function seenOf(shown: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const marks = await readMarks(store, space, store.author);
+    const ids = new Set(shown);
+    const seen = new Map<string, number>();
+    for (const [key, end] of reached) {
+      const after = marks.get(key)?.read ?? 0;
+      if (after < end) seen.set(key, await seenUpTo(store, conversation, laneOf(key), { after, end, shown: ids }));
+    }
+    return seen;
+  }
+
+  /** Raises the stored watermark to what was reached, and to what was seen of that. */
+  async function write(seen: ReadonlyMap<string, number>): Promise<void> {
     const path = markPath(store.author);
     for (;;) {
       const state = await store.get(space, path);
       const stored = marksOf(state, store.author);
-      const now: Marks = new Map([...reached].map(([key, n]) => [key, { delivered: n, read: n * seen }]));
+      const now: Marks = new Map([...reached].map(([key, n]) => [key, { delivered: n, read: seen.get(key) ?? 0 }]));
       // Versions that a restored copy of this home wrote are united by the next write.
       if (covers(stored, now) && (state?.versions.length ?? 0) <= 1) return;
       try {
@@ -120,10 +134,15 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
   const running = keepRunning();
 
   return {
-    markRead: () =>
+    countUnread: () =>
+      inTurn(async () => {
+        const marks = await readMarks(store, space, store.author);
+        return [...reached].reduce((count, [key, n]) => count + Math.max(0, n - (marks.get(key)?.read ?? 0)), 0);
+      }),
+    markRead: (shown) =>
       inTurn(async () => {
         await readAllLanes();
-        await write(1);
+        await write(shown === undefined ? new Map(reached) : await seenOf(shown));
       }),
     async close() {
       clearTimeout(timer);
