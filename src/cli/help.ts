@@ -89,7 +89,8 @@ function section(title: string, rows: readonly (readonly [term: string, descript
   return [`${title.replace(/:$/, "")}:`, ...lines].join("\n");
 }
 
-function wrap(text: string, width: number): string[] {
+/** Lines of at most so many columns, broken between words. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);

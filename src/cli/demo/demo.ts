@@ -11,11 +11,11 @@ import { talk } from "./steps/talk.ts";
 const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, keepInSync];
 
 const TRY_NEXT = `Try it yourself, on two machines, or here with a second home (--home DIR):
-   covey pair                              prints a ticket; over there: covey pair TICKET --as laptop
-   covey msg laptop "lunch?"               talk; --follow keeps listening
-   covey send FILE laptop:                 and over there: covey receive
-   covey data set laptop:todo '{"milk":1}' and over there: covey data watch
-   covey status                            who is there, and what is going on`;
+  covey pair                               over there: covey pair TICKET
+  covey msg laptop "lunch?"                talk; --follow goes on listening
+  covey send FILE laptop:                  over there: covey receive
+  covey data set laptop:todo '{"milk":1}'  over there: covey data watch NAME:
+  covey status                             who is there, what is going on`;
 
 export interface DemoOptions {
   readonly signal: AbortSignal;
@@ -26,7 +26,7 @@ export interface DemoOptions {
 export async function runDemo({ signal, out }: DemoOptions): Promise<boolean> {
   const report = createReport(out);
   const startedMs = performance.now();
-  out.write("Two peers on this machine, laptop and desktop, each a daemon of its own. Nothing leaves this machine.\n");
+  out.write("Two peers, laptop and desktop, each a daemon. Nothing leaves this machine.\n");
   const stage = await setStage(signal);
   try {
     for (const step of STEPS) {

@@ -2,6 +2,10 @@
 
 import { styleText } from "node:util";
 
+import { CoveyError } from "../../core/errors.ts";
+import { printable } from "../../core/text.ts";
+import { wrap } from "../help.ts";
+
 export interface Report {
   /** Opens a numbered step. */
   step(title: string): void;
@@ -20,21 +24,29 @@ export interface Report {
 export function createReport(out: NodeJS.WritableStream): Report {
   const style = (format: Parameters<typeof styleText>[0], text: string): string => styleText(format, text, { stream: out });
   const line = (text: string): void => void out.write(`${text}\n`);
+  const columns = "columns" in out && typeof out.columns === "number" ? out.columns : Infinity;
+  /** The first line begins with the mark, the others below its text. */
+  const says = (mark: string, text: string): void => {
+    const [first, ...more] = wrap(text, columns - 1 - mark.length);
+    line([colored(mark) + first, ...more.map((part) => " ".repeat(mark.length) + part)].join("\n"));
+  };
+  const colored = (mark: string): string => (mark.trim() === "" ? mark : style(mark.includes("✓") ? "green" : "red", mark));
   let steps = 0;
   let held = 0;
   let failed = 0;
   return {
     step: (title) => line(`\n${style("bold", `${++steps}. ${title}`)}`),
-    does: (text) => line(`   ${text}`),
+    does: (text) => says("   ", text),
     shows: (text) => line(text.replace(/^/gm, "     ")),
     checks(text, ok) {
       if (ok) held++;
       else failed++;
-      line(ok ? `   ${style("green", "✓")} ${text}` : `   ${style("red", "✗ NOT so:")} ${text}`);
+      says(ok ? "   ✓ " : "   ✗ NOT so: ", text);
     },
     fails(error) {
       failed++;
-      line(`   ${style("red", "✗")} ${error instanceof Error ? error.message : String(error)}`);
+      says("   ✗ ", printable(error instanceof Error ? error.message : String(error)));
+      if (error instanceof CoveyError && error.hint !== undefined) says("     ", printable(error.hint));
     },
     counts: () => ({ held, failed }),
   };
