@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { formatIp, type IpScope, parseIp, scopeOfIp } from "./ip.ts";
+import { formatIp, type IpScope, mayBeTold, parseIp, scopeOfIp } from "./ip.ts";
 
 test("addresses read and print as RFC 5952 has it", () => {
   const cases: readonly (readonly [text: string, printed: string])[] = [
@@ -104,4 +104,16 @@ test("how far an address reaches", () => {
     ["ff02::fb", "none"],
   ];
   for (const [text, scope] of cases) assert.equal(scopeOfIp(parseIp(text)!), scope, text);
+});
+
+test("who is far away may tell of nothing near", () => {
+  const may = (ip: string, via: string): boolean => mayBeTold(parseIp(ip)!, parseIp(via));
+  for (const wide of ["192.0.2.7", "2001:db8::1"])
+    assert.ok(may(wide, "198.51.100.1") && may(wide, "127.0.0.1") && may(wide, "a name"));
+  assert.deepEqual([may("127.0.0.1", "::1"), may("127.0.0.1", "198.51.100.1"), may("::1", "169.254.1.1")], [true, false, false]);
+  assert.deepEqual(
+    [may("169.254.1.2", "fe80::1"), may("169.254.169.254", "10.0.0.1"), may("fe80::1", "a name")],
+    [true, false, false],
+  );
+  assert.deepEqual([may("0.0.0.0", "0.0.0.0"), may("224.0.0.1", "224.0.0.1")], [false, false]);
 });

@@ -33,6 +33,15 @@ export function scopeOfIp(bytes: Uint8Array): IpScope {
   return a === 0xfe && (b & 0xc0) === 0x80 ? "link" : "wide";
 }
 
+/**
+ * Whether who is at `via` may tell of this address: one that reaches far, or no nearer than where it is itself, so that nobody far away
+ * makes this device knock at its own ports or at those beside it.
+ */
+export function mayBeTold(ip: Uint8Array, via: Uint8Array | undefined): boolean {
+  const scope = scopeOfIp(ip);
+  return scope === "wide" || (scope !== "none" && via !== undefined && scope === scopeOfIp(via));
+}
+
 function parseIpv4(text: string): Buffer | undefined {
   const parts = text.split(".", 5);
   const valid = parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256);

@@ -4,7 +4,7 @@
 
 import { type ByteReader, u16 } from "../../core/bytes.ts";
 import type { Address } from "../../core/ids.ts";
-import { formatIp, parseIp, scopeOfIp } from "../../core/ip.ts";
+import { formatIp, mayBeTold, parseIp, scopeOfIp } from "../../core/ip.ts";
 import { LIMITS } from "../../core/limits.ts";
 
 interface Endpoint {
@@ -44,17 +44,13 @@ export function readAddress(reader: ByteReader): Address {
   return text;
 }
 
-/**
- * What to keep of the addresses that the peer at the other end of `via` says it has: IP addresses, and nothing nearer than where it
- * is itself, so that nobody far away makes this device knock at its own ports or at those beside it.
- */
+/** What to keep of the addresses that the peer at the other end of `via` says it has: IP addresses that it may tell of. */
 export function believableAddresses(claimed: readonly Address[], via: Address): Address[] {
   const reached = endpointOf(via);
   const isBelievable = (address: Address): boolean => {
     const endpoint = endpointOf(address);
     if (endpoint === undefined) return isText(address) && schemeOf(address) === schemeOf(via);
-    const scope = scopeOfIp(endpoint.ip);
-    return scope === "wide" || (reached !== undefined && scope === scopeOfIp(reached.ip));
+    return mayBeTold(endpoint.ip, reached?.ip);
   };
   return [...new Set(claimed.filter(isBelievable))].slice(0, LIMITS.dialAddresses);
 }
