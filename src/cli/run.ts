@@ -1,6 +1,8 @@
 // One run of the command line: 1. signals and a closed pipe are watched, 2. the one command that was named is loaded and run, 3. what
 // went wrong is said in a line, and becomes the exit status.
 
+import { styleText } from "node:util";
+
 import { CommanderError } from "commander";
 
 import { CoveyError, fromPlatform } from "../core/errors.ts";
@@ -70,8 +72,7 @@ function report(error: unknown, argv: readonly string[], called: string): number
     process.stderr.write(jsonLine(problem));
     return problem.exitCode;
   }
-  const bold = process.stderr.isTTY && process.env["NO_COLOR"] === undefined;
-  process.stderr.write(`${bold ? "\u001b[31mcovey:\u001b[39m" : "covey:"} ${printable(problem.message)}\n`);
+  process.stderr.write(`${styleText("red", "covey:", { stream: process.stderr })} ${printable(problem.message)}\n`);
   if (problem.hint !== undefined) process.stderr.write(`${printable(problem.hint)}\n`);
   if (problem.code === "internal" && (argv.includes("-v") || argv.includes("--verbose")))
     process.stderr.write(`${printable(String((error as Error).stack))}\n`);

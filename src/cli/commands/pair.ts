@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { formatDuration } from "../format.ts";
 import { parseDuration } from "../grammar.ts";
 import { examples } from "../help.ts";
+import type { Output } from "../output.ts";
 import type { Define } from "../program.ts";
 
 interface PairOptions {
@@ -47,7 +48,7 @@ async function invite({ out, signal, covey }: Context, options: NonNullable<Para
   const mine = options.mine === true ? " --mine" : "";
   out.note(`On the other device, within ${formatDuration(expiresAtMs - Date.now())}:\n`);
   out.result({ type: "ticket", ticket, expiresAtMs }, `covey pair ${ticket}${mine}`);
-  if (!out.json && !out.quiet && process.stderr.isTTY) await showQr(ticket, process.stderr);
+  if (!out.json && !out.quiet && process.stderr.isTTY) await showQr(ticket, out);
   out.note("\nWaiting for it (Ctrl-C withdraws the ticket) …");
   const peer = await Promise.race([invitation.done, rejection(signal)]);
   out.result({ type: "paired", peer }, renderPaired(peer));
@@ -65,11 +66,11 @@ async function fromStdin(signal: AbortSignal): Promise<string> {
 }
 
 /** Upper case: a QR code has a denser alphabet for it. Where it does not fit it would be no help. */
-async function showQr(ticket: string, screen: NodeJS.WriteStream): Promise<void> {
+async function showQr(ticket: string, out: Output): Promise<void> {
   const { renderQr } = await import("../qr.ts");
   const lines = renderQr(ticket.toUpperCase()).split("\n");
-  if (lines[0]!.length > screen.columns || lines.length + 6 > screen.rows) return;
-  screen.write(`\n${lines.map((line) => `\u001b[97;40m${line}\u001b[0m`).join("\n")}\n`);
+  if (lines[0]!.length > process.stderr.columns || lines.length + 6 > process.stderr.rows) return;
+  out.note(`\n${lines.map((line) => out.noteStyle(["whiteBright", "bgBlack"], line)).join("\n")}`);
 }
 
 const renderPaired = ({ name, peerId, mine }: PeerLink): string =>
