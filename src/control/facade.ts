@@ -3,8 +3,8 @@
 import { isAbsolute } from "node:path";
 
 import { CoveyError, errorFromJson } from "../core/errors.ts";
+import { assertJson } from "../core/json.ts";
 import type { CallOptions, Covey, DataHandle, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, SendJob } from "./covey.ts";
-import { assertJson } from "./json.ts";
 import type { CallName, CallResult, OperationArgs, StreamItem, StreamName } from "./operations.ts";
 
 /** Values given and returned are JSON-plain. Aborting rejects with the signal's reason. */
@@ -74,11 +74,11 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
 const dataHandle = (bound: Invoke, space: { readonly space?: string }): DataHandle => ({
   get: (key, { signal } = {}) => bound.call("data.get", { ...space, key }, signal),
   async set(key, value, { signal, ...condition } = {}) {
-    assertJson(value, key);
+    assertJson(value, `the value of ${JSON.stringify(key)}`);
     return bound.call("data.set", { ...space, key, value, ...condition }, signal);
   },
   async setMany(items, { signal } = {}) {
-    for (const { key, value } of items) assertJson(value, key);
+    for (const { key, value } of items) assertJson(value, `the value of ${JSON.stringify(key)}`);
     return bound.call("data.setMany", { ...space, items: [...items] }, signal);
   },
   remove: (key, { signal, ...condition } = {}) => bound.call("data.remove", { ...space, key, ...condition }, signal),
