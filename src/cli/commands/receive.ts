@@ -79,8 +79,9 @@ async function receiveAll(receiver: Receiver, follow: boolean): Promise<void> {
     } catch (error) {
       if (signal.aborted) return;
       const problem = fromPlatform(error, `receive ${offer.name}`);
+      // The command ends with the first one, unless it goes on for ever.
+      if (follow || failure !== undefined) out.warn(printable(problem.message));
       failure ??= problem;
-      out.warn(printable(problem.message));
     }
   };
   const offers = covey.incoming({ signal: AbortSignal.any([signal, enough.signal]) });
