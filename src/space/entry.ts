@@ -93,7 +93,7 @@ export function encodeEntry(entry: Entry): Buffer {
   const owners = [...entry.vector.keys()].sort();
   const grant = entry.grant ?? NO_GRANT;
   // In one piece: this runs for every entry that is written.
-  const bytes = Buffer.allocUnsafeSlow(FIXED_BYTES + path.length + owners.length * DOT_BYTES + grant.length);
+  const bytes = Buffer.allocUnsafe(FIXED_BYTES + path.length + owners.length * DOT_BYTES + grant.length);
   let at = bytes.writeUInt8(ENTRY_VERSION);
   at += bytes.write(entry.space, at, "hex");
   at += keyOf(entry.author).copy(bytes, at);

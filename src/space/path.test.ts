@@ -75,6 +75,18 @@ test("limits, names and spellings are kept to", () => {
   for (const bytes of [[], [100], [100, 0, 0], [0]]) {
     assert.throws(() => checkPath(Uint8Array.from(bytes) as Path), { code: "bad-argument" });
   }
+  const sortKey = (...parts: readonly string[]): Path =>
+    Buffer.from(parts.map((part) => `${part}\0`).join("")) as Uint8Array as Path;
+  for (const [code, ...parts] of [
+    ["bad-argument", "Data", "x"],
+    ["bad-argument", "data", "", "x"],
+    ["bad-argument", "data", "e\u0301"],
+    ["limit", "data", "x".repeat(256)],
+    ["limit", "data", ...Array<string>(64).fill("x")],
+  ] as const) {
+    assert.throws(() => checkPath(sortKey(...parts)), { code });
+  }
+  checkPath(sortKey("data", ...Array<string>(15).fill("x".repeat(255))));
 });
 
 test("a path is shown without anything that moves a cursor", () => {

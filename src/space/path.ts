@@ -12,6 +12,9 @@ const SERVICE = /^[a-z][a-z0-9-]{0,31}$/;
 /** The service whose components are names on disks: any bytes but NUL. */
 const RAW_SERVICE = "file";
 
+/** A sort key in which nothing is left to check, as most are: a service and up to 15 short components of printable ASCII. */
+const PLAIN = /^[a-z][a-z0-9-]{0,31}\0(?:[ -~]{1,255}\0){0,15}$/;
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Without components: the prefix of everything. Throws `bad-argument` for what is no path, `limit` for one that is too long. */
@@ -47,7 +50,7 @@ export const pathText = (path: Path): string =>
 /** Whether these bytes are the sort key of a whole path: what code without types may have handed over. Throws `bad-argument`. */
 export function checkPath(path: Path): void {
   if (path.length === 0 || path[path.length - 1] !== 0) throw bad("bad-argument", "is empty or ends within a component");
-  check(rawComponentsOf(path), { invalid: "bad-argument", tooLong: "limit" });
+  if (!PLAIN.test(pathKey(path))) check(rawComponentsOf(path), { invalid: "bad-argument", tooLong: "limit" });
 }
 
 /** The first bytes behind everything that begins with the prefix; undefined for the empty prefix, which has no end. */

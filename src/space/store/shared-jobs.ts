@@ -91,7 +91,7 @@ export class SharedJobs {
   signatureOf(job: number): Buffer {
     this.#finish(job);
     const at = this.#table[job * TABLE_WORDS]!;
-    const signature = Buffer.allocUnsafeSlow(SIGNATURE);
+    const signature = Buffer.allocUnsafe(SIGNATURE);
     this.#data.copy(signature, 0, at, at + SIGNATURE);
     return signature;
   }
