@@ -96,6 +96,7 @@ export const LIMIT_TABLE = {
   batchEntries: [1000, "entries", "Entries in one batch from the store for a neighbour."],
   batchBytes: [960 * KiB, "bytes", "After how many bytes such a batch ends: with its framing it fits pushFrameBytes."],
   listPaths: [1000, "paths", "Paths in one page of a list or of changes."],
+  pageBytes: [4 * MiB, "bytes", "After how many bytes of paths and values such a page ends."],
   scannedEntries: [10_000, "entries", "Entries looked at for one page of changes, whether they are in it or not."],
   waitingCount: [10_000, "entries", "How far entries that wait for a neighbour are counted."],
   storeCalls: [10_000, "calls", "Calls to the store that are under way at once."],

@@ -58,7 +58,7 @@ export interface ChangePage {
 }
 
 export interface Page {
-  /** At most and by default LIMITS.listPaths; fewer mean that the end was reached. */
+  /** At most and by default LIMITS.listPaths. There may be fewer, of more than LIMITS.pageBytes; none mean that the end was reached. */
   readonly limit?: number;
   /** Continue behind this path. */
   readonly after?: Path;

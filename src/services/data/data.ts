@@ -5,6 +5,7 @@ import type { SpaceId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { printable } from "../../core/text.ts";
 import type { Path, PathState, SpaceStore, Version, Write } from "../../space/contract.ts";
+import { statesBelow } from "../../space/listing.ts";
 import type { Data, DataConflict, DataItem } from "./contract.ts";
 import { encodeJson } from "./json.ts";
 import { keyOfPath, pathOfKey, pathOfPrefix } from "./key.ts";
@@ -39,14 +40,9 @@ export function createData({ store }: DataNeeds): Data {
     after: Path | undefined,
     take: (view: View, size: number) => boolean,
   ): Promise<void> {
-    for (let from = after, more = true; more;) {
-      const page: readonly PathState[] = await store.list(space, prefix, from === undefined ? {} : { after: from });
-      for (const state of page) {
-        const view = viewOf(state);
-        if (view !== undefined && !take(view, sizeOf(state))) return;
-      }
-      more = page.length === LIMITS.listPaths;
-      from = page.at(-1)?.path;
+    for await (const state of statesBelow(store, space, prefix, after === undefined ? {} : { after })) {
+      const view = viewOf(state);
+      if (view !== undefined && !take(view, sizeOf(state))) return;
     }
   }
 

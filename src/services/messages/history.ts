@@ -3,7 +3,8 @@
 
 import type { PeerId, SpaceId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { PathState, SpaceStore, Version } from "../../space/contract.ts";
+import type { Page, PathState, SpaceStore, Version } from "../../space/contract.ts";
+import { statesBelow } from "../../space/listing.ts";
 import type { Message, MessageState } from "./contract.ts";
 import { decodeMessage } from "./envelope.ts";
 import { markOf, marksOf, type Mark, type Marks } from "./marks.ts";
@@ -68,10 +69,10 @@ export async function newest(store: Reader, conversation: Conversation, limit: n
     lanesOf(store, space, peer),
   ]);
   const tails = await Promise.all(
-    [...mine, ...theirs].map((lane) => store.list(space, lanePrefix(lane), { limit, reverse: true })),
+    [...mine, ...theirs].map((lane) => first(store, conversation, marks, lane, { limit, reverse: true })),
   );
-  const messages = tails.flat().flatMap((state) => messagesOf(state, store.author, conversation.peer, marks));
-  return messages
+  return tails
+    .flat()
     .toSorted(byClock)
     .slice(-limit)
     .map(({ message }) => message);
@@ -82,14 +83,34 @@ export async function unread(store: Reader, conversation: Conversation): Promise
   const { space, peer } = conversation;
   const limit = LIMITS.messagePage;
   const [marks, lanes] = await Promise.all([readBothMarks(store, conversation), lanesOf(store, space, peer)]);
-  const pages = await Promise.all(
-    lanes.map((lane) => store.list(space, lanePrefix(lane), { limit, after: messagePath(lane, markOf(marks.mine, lane).read) })),
+  const heads = await Promise.all(
+    lanes.map((lane) => {
+      const after = messagePath(lane, markOf(marks.mine, lane).read);
+      return first(store, conversation, marks, lane, { limit, after });
+    }),
   );
-  const messages = pages.flat().flatMap((state) => messagesOf(state, store.author, peer, marks));
-  return messages
+  return heads
+    .flat()
     .toSorted(byClock)
     .slice(0, limit)
     .map(({ message }) => message);
+}
+
+/** The messages at the first paths of a page, and not what else is there. */
+async function first(
+  store: Reader,
+  { space, peer }: Conversation,
+  marks: BothMarks,
+  lane: Lane,
+  page: Page & { readonly limit: number },
+): Promise<readonly Placed[]> {
+  const found: Placed[] = [];
+  let paths = 0;
+  for await (const state of statesBelow(store, space, lanePrefix(lane), page)) {
+    found.push(...messagesOf(state, store.author, peer, marks));
+    if (++paths >= page.limit) break;
+  }
+  return found;
 }
 
 /** Up to where a lane of the peer was seen when these messages were: from `after`, at most to `end`. */
@@ -100,17 +121,13 @@ export async function seenUpTo(
   { after, end, shown }: { readonly after: number; readonly end: number; readonly shown: ReadonlySet<string> },
 ): Promise<number> {
   const marks: BothMarks = { mine: new Map(), theirs: new Map() };
-  for (let seen = after; ;) {
-    const page = await store.list(space, lanePrefix(lane), { after: messagePath(lane, seen), limit: SEEN_PAGE });
-    for (const state of page) {
-      const place = placeOf(state.path);
-      if (place?.type !== "message") continue;
-      if (place.n > end) return end;
-      if (messagesOf(state, store.author, peer, marks).some(({ message }) => !shown.has(message.id))) return place.n - 1;
-      seen = place.n;
-    }
-    if (page.length < SEEN_PAGE) return end;
+  for await (const state of statesBelow(store, space, lanePrefix(lane), { after: messagePath(lane, after), limit: SEEN_PAGE })) {
+    const place = placeOf(state.path);
+    if (place?.type !== "message") continue;
+    if (place.n > end) break;
+    if (messagesOf(state, store.author, peer, marks).some(({ message }) => !shown.has(message.id))) return place.n - 1;
   }
+  return end;
 }
 
 /** A message and its place in the conversation. */

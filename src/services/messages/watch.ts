@@ -7,6 +7,7 @@ import type { EntryId, PeerId, SpaceId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Cursor, SpaceStore } from "../../space/contract.ts";
 import { followChanges } from "../../space/follow.ts";
+import { statesBelow } from "../../space/listing.ts";
 import type { MessageEvent } from "./contract.ts";
 import { messagesOf, readBothMarks, type Conversation } from "./history.ts";
 import { laneOf, marksOf, noMark, type Mark, type Marks } from "./marks.ts";
@@ -89,16 +90,16 @@ async function* idsBetween(
   after: number,
   to: number,
 ): AsyncGenerator<EntryId, void> {
-  for (let from = after, more = from < to; more;) {
-    const page = await store.list(space, lanePrefix(lane), { after: messagePath(lane, from), limit: PAGE });
-    for (const { path, versions } of page) {
-      const place = placeOf(path);
-      if (place?.type !== "message") continue;
-      if (place.n > to) return;
-      from = place.n;
-      for (const version of versions) if (isOfLane(version, lane) && version.value !== undefined) yield version.id;
-    }
-    more = page.length === PAGE;
+  if (after >= to) return;
+  for await (const { path, versions } of statesBelow(store, space, lanePrefix(lane), {
+    after: messagePath(lane, after),
+    limit: PAGE,
+  })) {
+    const place = placeOf(path);
+    if (place?.type !== "message") continue;
+    if (place.n > to) return;
+    for (const version of versions) if (isOfLane(version, lane) && version.value !== undefined) yield version.id;
+    if (place.n === to) return;
   }
 }
 

@@ -9,6 +9,7 @@ import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 import { followChanges } from "../../space/follow.ts";
+import { statesBelow } from "../../space/listing.ts";
 import { lanesOf, readMarks, seenUpTo, type Conversation } from "./history.ts";
 import { covers, encodeMarks, laneKey, laneOf, marksOf, merge, type Marks } from "./marks.ts";
 import { authorPrefix, lanePrefix, markPath, messagePath, placeOf, type Lane } from "./paths.ts";
@@ -62,18 +63,13 @@ export function createWatermark(store: WatermarkStore, conversation: Conversatio
     const key = laneKey(lane);
     const before = reached.get(key) ?? 0;
     let at = before;
-    for (let more = true, held = false; more && !held;) {
-      const page = await store.list(space, lanePrefix(lane), { after: messagePath(lane, at), limit: PAGE });
-      for (const { path } of page) {
-        const place = placeOf(path);
-        if (place?.type !== "message") continue;
-        // A message that was taken back leaves no gap.
-        while (at + 1 < place.n && (await store.get(space, messagePath(lane, at + 1))) !== undefined) at++;
-        held = at + 1 !== place.n;
-        if (held) break;
-        at = place.n;
-      }
-      more = page.length === PAGE;
+    for await (const { path } of statesBelow(store, space, lanePrefix(lane), { after: messagePath(lane, at), limit: PAGE })) {
+      const place = placeOf(path);
+      if (place?.type !== "message") continue;
+      // A message that was taken back leaves no gap.
+      while (at + 1 < place.n && (await store.get(space, messagePath(lane, at + 1))) !== undefined) at++;
+      if (at + 1 !== place.n) break;
+      at = place.n;
     }
     reached.set(key, at);
     return at > before;

@@ -46,7 +46,15 @@ export function readCalls({ db, life, members }: ReadNeeds) {
         below,
         limit,
       );
-      return paths.map(({ path }) => stateOf(space, path)).filter((state) => state !== undefined);
+      const states: PathState[] = [];
+      const isFull = fillingPage();
+      for (const { path } of paths) {
+        const state = stateOf(space, path);
+        if (state === undefined) continue;
+        states.push(state);
+        if (isFull(state)) break;
+      }
+      return states;
     },
 
     changes(spaceId: SpaceId, prefix: Path, after: Cursor | undefined, limit: number = LIMITS.listPaths): ChangePage {
@@ -61,19 +69,30 @@ export function readCalls({ db, life, members }: ReadNeeds) {
         from,
         LIMITS.scannedEntries,
       );
-      const paths = new Map<string, Path>();
+      const newest = new Map<string, { readonly seq: number; readonly path: Path }>();
       let seq = from;
       for (const row of rows) {
         if (startsWith(row.path, prefix)) {
           const key = pathKey(row.path);
-          if (!paths.has(key) && paths.size >= bounded) break;
+          if (!newest.has(key) && newest.size >= bounded) break;
           // Again at the end: the order is that of a path's newest version.
-          paths.delete(key);
-          paths.set(key, row.path);
+          newest.delete(key);
+          newest.set(key, row);
         }
         seq = row.seq;
       }
-      const changes = [...paths.values()].map((path) => stateOf(space, path)).filter((state) => state !== undefined);
+      const changes: PathState[] = [];
+      const isFull = fillingPage();
+      for (const row of newest.values()) {
+        const state = stateOf(space, row.path);
+        if (state === undefined) continue;
+        changes.push(state);
+        // The paths behind it each have a newer version, by which the next page finds them.
+        if (isFull(state)) {
+          seq = row.seq;
+          break;
+        }
+      }
       return { changes, cursor: { store: life.storeId, seq }, reset: after !== undefined && !valid, more: seq < end };
     },
 
@@ -122,6 +141,15 @@ function boundsOf(prefix: Path, { after, reverse = false }: Page): readonly [abo
   return reverse
     ? [start, Buffer.compare(after, end) < 0 ? after : end]
     : [Buffer.compare(after, start) > 0 ? after : start, end];
+}
+
+/** Whether a page has enough with this state, too. */
+function fillingPage(): (state: PathState) => boolean {
+  let bytes = 0;
+  return ({ versions }) => {
+    for (const { path, value } of versions) bytes += path.length + (value?.length ?? 0);
+    return bytes >= LIMITS.pageBytes;
+  };
 }
 
 const startsWith = (path: Uint8Array, prefix: Uint8Array): boolean =>
