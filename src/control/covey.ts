@@ -75,7 +75,7 @@ export interface PeerHandle {
   rename(name: string, options?: CallOptions): Promise<PeerLink>;
   remove(options?: CallOptions): Promise<void>;
   message(text: string, options?: CallOptions): Promise<Message>;
-  /** The newest `limit` (default 100), oldest first. */
+  /** The newest `limit` (default 100, at most 1,000), oldest first. `watchMessages` after `seq` 0 of this store tells all there are. */
   messages(options?: CallOptions & { readonly limit?: number }): Promise<readonly Message[]>;
   /** From that peer and not read yet, oldest first: at most 1,000. */
   unread(options?: CallOptions): Promise<readonly Message[]>;

@@ -28,11 +28,13 @@ test("bytes that are not UTF-8 are refused, not sent as something else", async (
   assert.match(err, /is not UTF-8 text\n.*stdin/);
 });
 
-test("a key that is not there: the hint lists the keys where it was looked for", async () => {
+test("hints about data: where the key was looked for, and what has room for more", async () => {
   const home = await mkdtemp(join(tmpdir(), "covey-usage-"));
   try {
     const get = (key: string) => run(["--once", "--home", home, "data", "get", key]);
     assert.match((await get("todo")).err, /nothing at "todo"\n`covey data ls` lists/);
+    const tooLong = await run(["--once", "--home", home, "data", "set", "todo", "-"], { stdin: "a".repeat(65_539) });
+    assert.match(tooLong.err, /stdin has more than 65536 bytes\n`covey send/);
     assert.match((await get("self:todo")).err, /nothing at "self:todo"\n`covey data ls self:` lists/);
   } finally {
     await rm(home, { recursive: true, force: true });

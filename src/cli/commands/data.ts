@@ -125,5 +125,5 @@ function keyOf({ what }: Place, text: string): string {
 
 async function fromStdin(signal: AbortSignal): Promise<string> {
   const { readText } = await import("../stdin.ts");
-  return readText(process.stdin, LIMITS.inlineValueBytes + 2, signal);
+  return readText(process.stdin, LIMITS.inlineValueBytes, signal);
 }

@@ -74,7 +74,7 @@ async function show({ out, signal }: Context, peer: PeerHandle): Promise<void> {
 
 async function fromStdin(signal: AbortSignal): Promise<string> {
   const { readText } = await import("../stdin.ts");
-  const text = await readText(process.stdin, LIMITS.messageBytes + 2, signal);
+  const text = await readText(process.stdin, LIMITS.messageBytes, signal);
   if (text === "") throw new CoveyError("bad-argument", "stdin is empty");
   return text;
 }
