@@ -8,6 +8,7 @@ import type { WireEntry } from "./contract.ts";
 import { carriesValue, decodeEntry, type Entry, entryIdOf, isUnknownVersion, MAX_SIGNED_BYTES, signedMessage } from "./entry.ts";
 import type { Known } from "./order.ts";
 import type { Genesis } from "./genesis.ts";
+import { pathKey } from "./path.ts";
 import { SIGNATURE_BYTES } from "./signing.ts";
 
 /** `candidate`: everything but the signature is right. `later`: of a version that this program does not know. */
@@ -30,10 +31,17 @@ export function admit(wire: WireEntry, space: SpaceId, genesis: Genesis): Admiss
   }
   if (entry.space !== space) return refused("it belongs to another space");
   if (!genesis.founders.includes(entry.author)) return refused("its author is no member");
+  if (isInAnothersName(entry)) return refused("it speaks in the name of somebody else");
   // Founders need none, and nobody else writes in the spaces that there are.
   if (entry.grant !== undefined) return refused("it names a grant where none is given");
   if (!isValueRight(entry, wire.value)) return refused("its value does not agree with it");
   return { type: "candidate", message, id, entry };
+}
+
+/** Below `msg` everybody has a place: what others wrote there would stand between its owner and the owner's own words. */
+function isInAnothersName({ path, author }: Entry): boolean {
+  const key = pathKey(path);
+  return key.startsWith("msg\0") && !key.startsWith(`msg\0${author}\0`);
 }
 
 function isValueRight(entry: Entry, value: Uint8Array | undefined): boolean {

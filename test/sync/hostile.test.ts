@@ -8,8 +8,10 @@ import type { SpaceId, StoreId } from "../../src/core/ids.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { createFrameReader } from "../../src/services/replication/frame-reader.ts";
 import { type Batch, decodeAnswer, encodeAnswer, encodeBatch } from "../../src/services/replication/frames.ts";
+import { encodeMessage } from "../../src/services/messages/envelope.ts";
 import type { Session } from "../../src/session/contract.ts";
 import type { IncomingResult, WireEntry } from "../../src/space/contract.ts";
+import { pathOf } from "../../src/space/path.ts";
 import { contentsOf, eventually, type Lab, openLab, pair, type TestPeer } from "./peers.ts";
 
 const STORE = "5".repeat(32) as StoreId;
@@ -278,4 +280,26 @@ test("nonsense as the answer to a request to push is no answer", async () => {
   await a.data.set(space, "key", 1);
   await eventually("asked again", () => opened >= 3);
   assert.equal(await a.replication.waiting(b.id), 1);
+});
+
+test("who writes in this one's name hides nothing that was said here", async () => {
+  await using lab = await openLab();
+  const { a, b, space } = await setStage(lab);
+  await a.messages.send(b.id, "said here");
+  const lanes = Array.from({ length: LIMITS.messageLanes }, (_, i) => i.toString(16).padStart(16, "0"));
+  const value = encodeMessage("not said here");
+  await b.store.write(space, [
+    ...lanes.map((lane) => ({ path: pathOf("msg", a.id, lane, "000000000001"), value })),
+    ...lanes.map((_, i) => ({ path: pathOf("msg", a.id, a.store.incarnation(), String(1e12 - 1 - i)), value })),
+    { path: pathOf("msg", a.id, "mark"), value },
+    { path: pathOf("msg", "nobody", "mark"), value },
+    { path: pathOf("msg"), value },
+  ]);
+  const { entries } = await b.store.outgoing(space, a.id, 0);
+  const [answer] = await push({ lab, a, b, space, session: await b.sessions.connect(a.id) }, { from: 0, to: 1000, entries });
+  assert.deepEqual(new Set(answer!.verdicts), new Set(["refused"]));
+  assert.deepEqual(
+    (await a.messages.list(b.id)).map(({ text }) => text),
+    ["said here"],
+  );
 });
