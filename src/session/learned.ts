@@ -1,6 +1,7 @@
 // Where a peer may be found again, out of what it says of itself and what was seen. Pure.
 
 import type { Address } from "../core/ids.ts";
+import { type IpScope, parseIp, scopeOfIp } from "../core/ip.ts";
 import { LIMITS } from "../core/limits.ts";
 import { formatTcpAddress, parseTcpAddress, schemeOf } from "../transport/address.ts";
 
@@ -31,7 +32,7 @@ function isDialable(address: Address, schemes: ReadonlySet<string>): boolean {
   if (scheme === undefined || !schemes.has(scheme)) return false;
   if (scheme !== "tcp") return true;
   const at = tcpOf(address);
-  return at !== undefined && at.port !== 0 && at.host !== "*";
+  return at !== undefined && at.port !== 0 && at.host !== "*" && scopeOf(at.host) !== "none";
 }
 
 /** Who dialled us from behind a port mapping or with several interfaces: its host with the port that it listens on. */
@@ -41,7 +42,14 @@ function seenFromHere(address: Address, dialled: boolean, told: readonly Address
   return dialled || from === undefined || ports[0] === undefined ? [] : [formatTcpAddress({ host: from.host, port: ports[0] })];
 }
 
-const isLoopback = (address: Address): boolean => /^(127\.|::1$|localhost$)/.test(tcpOf(address)?.host ?? "");
+const isLoopback = (address: Address): boolean => scopeOf(tcpOf(address)?.host ?? "") === "host";
+
+/** Of a name only "localhost" can be said without asking; undefined for the others. */
+function scopeOf(host: string): IpScope | undefined {
+  if (/(^|\.)localhost\.?$/.test(host)) return "host";
+  const ip = parseIp(host.split("%")[0]!);
+  return ip === undefined ? undefined : scopeOfIp(ip);
+}
 
 function tcpOf(address: Address): ReturnType<typeof parseTcpAddress> | undefined {
   if (schemeOf(address) !== "tcp") return undefined;

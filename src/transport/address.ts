@@ -5,6 +5,7 @@ import type { NetworkInterfaceInfo } from "node:os";
 
 import { CoveyError } from "../core/errors.ts";
 import type { Address } from "../core/ids.ts";
+import { formatIp, parseIp } from "../core/ip.ts";
 import { LIMITS } from "../core/limits.ts";
 import { printable } from "../core/text.ts";
 
@@ -46,31 +47,9 @@ export const formatTcpAddress = ({ host, port }: HostPort): Address => `tcp://${
 
 /** What limits for one host count together: the IPv4 address (also when mapped into IPv6), or the IPv6 /64. */
 export function groupOf(ip: string): string {
-  const words = ipv6Words(ip);
-  if (words === undefined) return ip;
-  if (words.slice(0, 5).every((word) => word === 0) && words[5] === 0xffff) {
-    return [words[6]! >> 8, words[6]! & 255, words[7]! >> 8, words[7]! & 255].join(".");
-  }
-  return `${words
-    .slice(0, 4)
-    .map((word) => word.toString(16))
-    .join(":")}::/64`;
-}
-
-/** The eight 16-bit words of an IPv6 address; undefined for anything else. */
-function ipv6Words(ip: string): number[] | undefined {
-  if (!isIPv6(ip)) return undefined;
-  let text = ip.split("%")[0]!;
-  const tail = /[\d.]+$/.exec(text)?.[0];
-  if (tail !== undefined && isIPv4(tail)) {
-    const [a, b, c, d] = tail.split(".").map(Number) as [number, number, number, number];
-    text = `${text.slice(0, -tail.length)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
-  }
-  const [left, right] = text.split("::") as [string, string?];
-  const words = (part: string): number[] => (part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16)));
-  if (right === undefined) return words(left);
-  const [head, end] = [words(left), words(right)];
-  return [...head, ...Array.from({ length: 8 - head.length - end.length }, () => 0), ...end];
+  const bytes = parseIp(ip.split("%")[0]!);
+  if (bytes === undefined) return ip;
+  return bytes.length === 4 ? formatIp(bytes) : `${formatIp(Buffer.concat([bytes.subarray(0, 8), Buffer.alloc(8)]))}/64`;
 }
 
 /** Bridges and containers' ends: addresses that other devices rarely reach. */
