@@ -20,7 +20,8 @@ export class Outbox {
   readonly #onReady: () => void;
   #state: OutboxState = { is: "open" };
   readonly #kept: Uint8Array[] = [];
-  /** Of the first of `#kept`, how much was taken. */
+  /** The first of `#kept` that was not taken whole, and how much of it was. */
+  #first = 0;
   #taken = 0;
   #bytes = 0;
   #credit = INITIAL_WINDOW;
@@ -89,21 +90,29 @@ export class Outbox {
   take(max: number, out: Uint8Array[]): number {
     const total = Math.min(max, this.#credit, this.#bytes);
     for (let left = total; left > 0;) {
-      const chunk = this.#kept[0]!;
+      const chunk = this.#kept[this.#first]!;
       const size = Math.min(left, chunk.length - this.#taken);
       out.push(size === chunk.length ? chunk : chunk.subarray(this.#taken, this.#taken + size));
       this.#taken += size;
       left -= size;
       if (this.#taken < chunk.length) break;
-      this.#kept.shift();
+      this.#first++;
       this.#taken = 0;
     }
+    this.#forgetTaken();
     this.#credit -= total;
     this.#bytes -= total;
     this.#burst += total;
     if (this.#bytes === 0 && !this.fresh) this.#sentAtMs = performance.now();
     if (this.#bytes <= LIMITS.yamuxQueueBytes) for (const writer of this.#writers.splice(0)) writer.resolve();
     return total;
+  }
+
+  /** Half of them at a time: to shift each would move all that are behind it, and many small writes may be kept. */
+  #forgetTaken(): void {
+    if (this.#first * 2 < this.#kept.length) return;
+    this.#kept.splice(0, this.#first);
+    this.#first = 0;
   }
 
   /** The FIN is on its way. */
@@ -127,6 +136,7 @@ export class Outbox {
     if (this.#state.is === "ending") this.#state.done.reject(why);
     this.#state = { is: "cut", why };
     this.#kept.length = 0;
+    this.#first = 0;
     this.#taken = 0;
     this.#bytes = 0;
     for (const writer of this.#writers.splice(0)) writer.reject(why);
