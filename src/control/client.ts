@@ -102,7 +102,7 @@ export function daemonDown(cause: unknown): CoveyError {
   const wasThere = !(cause instanceof Error && "code" in cause && (cause.code === "ECONNREFUSED" || cause.code === "ENOENT"));
   return new CoveyError("daemon-down", wasThere ? "the daemon went away during the call" : "this device's peer is not running", {
     hint: wasThere
-      ? "`covey status` shows whether it is back; covey.log in its home tells why it ended."
+      ? "`covey status` shows whether it is back; the file `log` in its home tells why it ended."
       : "`covey up` starts it.",
     cause,
   });

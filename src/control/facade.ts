@@ -102,7 +102,12 @@ async function invite(
     done,
     async [Symbol.asyncDispose]() {
       waiting.abort(new CoveyError("ticket-invalid", "the ticket was withdrawn"));
-      await bound.call("invitation.withdraw", { id });
+      try {
+        await bound.call("invitation.withdraw", { id });
+      } catch (error) {
+        // A peer that is gone has no open tickets; and this must not stand in for what ended it.
+        if (!(error instanceof CoveyError && (error.code === "daemon-down" || error.code === "closed"))) throw error;
+      }
     },
   };
 }

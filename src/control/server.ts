@@ -85,7 +85,9 @@ export async function serveControl(options: {
   return {
     async close() {
       server.close();
-      closing.abort(new CoveyError("closed", "the daemon stops"));
+      closing.abort(
+        new CoveyError("closed", "the daemon stops", { hint: "What was under way goes on when it is up again: `covey up`." }),
+      );
       await Promise.all(running);
       server.closeAllConnections();
       await socket.remove();

@@ -123,6 +123,7 @@ test("after kill -9 the next one starts, and has what was acknowledged", async (
   process.kill(pid, "SIGKILL");
   await Promise.all([watch, waiting]);
   await assert.rejects(covey.status(), { code: "daemon-down" });
+  await invitation[Symbol.asyncDispose]();
   await covey.close();
   await startDaemon({ home });
   await using again = await connect({ home });
