@@ -33,6 +33,7 @@ export class Sink {
   /** BLAKE3 of the file so far, in order; as long as blocks come in order, no second pass is needed. */
   readonly #plain = createHasher();
   #plainNext = 0;
+  #reading: Buffer | undefined;
   readonly #writing = new Set<Promise<void>>();
   #writingBytes = 0;
   /** The first failure is final: what a failed write or flush left in the page cache can't be known. */
@@ -144,7 +145,13 @@ export class Sink {
     for (const name of freeNames(safeName)) {
       const path = join(directory, name);
       if (!(await this.#linkTo(path))) continue;
-      await this.#flush(() => syncDirectory(directory));
+      try {
+        await this.#flush(() => syncDirectory(directory));
+      } catch (error) {
+        // What is not acknowledged is not shown either.
+        await unlink(path).catch(() => {});
+        throw error;
+      }
       return path;
     }
     throw new CoveyError("conflict", `${LIMITS.freeNames} names beside "${safeName}" are taken`, {
@@ -170,8 +177,10 @@ export class Sink {
     }
   }
 
+  /** Into the one buffer that there is for this: a view that holds until the next call. */
   async #readBlock(block: number): Promise<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(blockLength(this.#size, block));
+    this.#reading ??= Buffer.allocUnsafeSlow(LIMITS.blockBytes);
+    const bytes = this.#reading.subarray(0, blockLength(this.#size, block));
     for (let at = 0; at < bytes.length;) {
       const { bytesRead } = await this.#file.read(bytes, at, bytes.length - at, block * LIMITS.blockBytes + at);
       if (bytesRead === 0) throw new CoveyError("io", "the partial file is shorter than it was");
@@ -219,10 +228,15 @@ export class Sink {
         0o600,
       );
       await placeholder.close();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw fromPlatform(error, "put the file in its place");
+    }
+    try {
       await rename(this.temp.path, path);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      await unlink(path).catch(() => {});
       throw fromPlatform(error, "put the file in its place");
     }
   }

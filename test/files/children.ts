@@ -12,6 +12,8 @@ const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 export interface Child extends AsyncDisposable {
   readonly pid: number;
   transfers(): Promise<Transfer[]>;
+  /** Resolves when it has ended, by whatever. */
+  readonly exited: Promise<unknown>;
   kill(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ export async function startChild(args: readonly string[], inside: readonly strin
   };
   return {
     pid: child.pid!,
+    exited,
     async transfers() {
       child.stdin!.write("\n");
       return JSON.parse(String((await lines.next()).value)) as Transfer[];
