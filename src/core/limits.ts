@@ -138,6 +138,12 @@ export const LIMIT_TABLE = {
   // files
   offerNameBytes: [8 * KiB, "bytes", "The name in an offer, as its sender wrote it."],
   offersWaiting: [1000, "offers", "Offers of one peer that wait for an answer; later ones are looked at when some are answered."],
+  offersWithdrawn: [1000, "offers", "Offers of one peer that it took back and that are still listed; older ones are forgotten."],
+  fileGrowthBytes: [
+    64 * MiB,
+    "bytes",
+    "How much larger a file may be than when it was agreed to, if that is more than as much again; beyond it somebody has to agree again.",
+  ],
   problemBytes: [4 * KiB, "bytes", "What a sender says of why it can't go on."],
   fetchRanges: [1024, "ranges", "Ranges of blocks in one request; the rest is asked for in the next."],
   filesAtOnce: [8, "transfers", "Files that are received at once; others queue, and peers take turns."],

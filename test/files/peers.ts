@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -112,7 +112,10 @@ export interface LabOptions {
   readonly to?: FilesPeer;
 }
 
-/** A directory of the test's own with two paired peers in it, a and b, and a directory into which b receives. */
+/**
+ * A directory of the test's own with two paired peers in it, a and b, and a directory into which b receives. Beside that one is a tree,
+ * "outside", that nobody has any business in: whatever a test does, it must be as it was at the end.
+ */
 export interface Lab extends AsyncDisposable {
   readonly dir: string;
   readonly a: FilesPeer;
@@ -127,6 +130,10 @@ export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service">
   await pair(a, b, options);
   const into = join(dir, "into");
   await mkdir(into);
+  const outside = join(dir, "outside");
+  await mkdir(join(outside, "deep"), { recursive: true });
+  for (const name of ["x", ".hidden", join("deep", "x")]) await writeFile(join(outside, name), "canary");
+  const before = await canary(outside);
   return {
     dir,
     a,
@@ -135,6 +142,7 @@ export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service">
     async [Symbol.asyncDispose]() {
       if (a !== options.to) await a.close();
       await b.close();
+      assert.deepEqual(await canary(outside), before);
       await rm(dir, { recursive: true });
     },
   };
@@ -163,7 +171,7 @@ export async function watchUntil(
 export const b3 = (bytes: Buffer): string => blake3(bytes).toString("hex");
 
 /** Every name below a directory with a hash of what is there: equal before and after when nothing was touched. */
-export async function canary(dir: string): Promise<string[]> {
+async function canary(dir: string): Promise<string[]> {
   const names = await readdir(dir, { recursive: true, withFileTypes: true });
   const lines = names.map(async (entry) => {
     const path = join(entry.parentPath, entry.name);

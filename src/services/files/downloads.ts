@@ -17,7 +17,7 @@ import { fetchMissing } from "./fetch.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
 import type { Links } from "./links.ts";
 import { discardPart, Part } from "./part.ts";
-import { loadHashes } from "./records.ts";
+import { loadHashes, type OfferRecord } from "./records.ts";
 import { Slots } from "./slots.ts";
 
 interface DownloadNeeds {
@@ -57,8 +57,8 @@ export class Downloads {
 
   /** Begins, or goes on; does nothing when it runs already. */
   start(item: Item): void {
-    const { id } = item.record;
-    if (this.#closed || this.#running.has(id)) return;
+    const { id, state } = item.record;
+    if (this.#closed || this.#running.has(id) || state !== "accepted") return;
     const abort = new AbortController();
     let whole = false;
     const ended = new Attempts(this.#needs, this.#slots, item, abort.signal)
@@ -70,7 +70,7 @@ export class Downloads {
       .finally(() => {
         this.#running.delete(id);
         // Agreed to again while the failed one was still on its way out.
-        if (whole && item.record.state === "accepted") this.start(item);
+        if (whole) this.start(item);
       });
     this.#running.set(id, { abort, ended });
   }
@@ -133,6 +133,13 @@ class Attempts {
     this.#last = session;
     const leave = await this.#slots.take(item.record.peer, this.#signal);
     try {
+      if (isTooLarge(item.record)) {
+        return await this.#fail(
+          "changed",
+          `the file is much larger than when it was agreed to: ${item.record.size} bytes, not ${item.record.agreedBytes}`,
+          "Receive it again to agree to that.",
+        );
+      }
       if (this.#part !== undefined && this.#part.manifest.size !== item.record.size) await this.#startOver();
       const part = (this.#part ??= await Part.open(this.#needs, item, this.#signal));
       if (item.record.problem !== undefined) await ledger.update(item, { problem: undefined });
@@ -192,6 +199,7 @@ class Attempts {
   async #ownFault(error: CoveyError): Promise<Next> {
     // What is in memory may not be what is on disk: back to the last checkpoint.
     await this.#dropPart({ save: false });
+    if (isOver(this.#item.record.state)) return "over";
     const { code, message, hint } = error;
     if (code === "integrity") {
       // All blocks agree, but not with the blob: which of them is wrong can't be known.
@@ -230,3 +238,7 @@ class Attempts {
     return sleep(longest * (0.5 + Math.random() / 2), this.#signal);
   }
 }
+
+/** A file that is written to may grow on its way; what somebody agreed to must not become the whole disk. */
+const isTooLarge = ({ size, agreedBytes = Infinity }: OfferRecord): boolean =>
+  size > Math.max(2 * agreedBytes, agreedBytes + LIMITS.fileGrowthBytes);

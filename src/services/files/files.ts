@@ -65,7 +65,11 @@ class FilesService implements Files {
       ledger,
       log,
       onOffer: (item) => this.#acceptOwn(item),
-      onWithdrawn: async (item) => void (await this.#giveUp(item, "withdrawn")),
+      onWithdrawn: async (item) => {
+        await this.#giveUp(item, "withdrawn");
+        await this.#ledger.dropWithdrawn(item.record.peer);
+        this.#entries.lookAgain(item.record.peer);
+      },
       onDecision: async (item) => {
         if (isOver(item.record.state)) await this.#serving.end(item);
       },
@@ -109,9 +113,7 @@ class FilesService implements Files {
 
   async accept(offer: string, { into }: { readonly into: string }): Promise<Transfer> {
     const item = this.#received(offer);
-    const directory = await checkedDirectory(into);
-    await this.#decide(item, { state: "accepted", into: directory, problem: undefined });
-    this.#downloads.start(item);
+    await this.#accept(item, into, item.record.size);
     return this.#transferOf(item);
   }
 
@@ -153,7 +155,7 @@ class FilesService implements Files {
       this.#downloads.start(item);
     } else if (state === "waiting") {
       await this.#acceptOwn(item);
-    } else {
+    } else if (item.record.temp !== undefined || item.record.token !== undefined) {
       await this.#downloads.discard(item);
     }
   }
@@ -164,10 +166,16 @@ class FilesService implements Files {
     if (this.#needs.book.byId(record.peer)?.mine !== true) return;
     try {
       await mkdir(this.#needs.incoming, { recursive: true });
-      await this.accept(record.id, { into: this.#needs.incoming });
+      await this.#accept(item, this.#needs.incoming, undefined);
     } catch (error) {
       this.#needs.log.warn({ offer: record.id, error: String(error) }, "a file of an own device could not be taken; it waits");
     }
+  }
+
+  async #accept(item: Item, into: string, agreedBytes: number | undefined): Promise<void> {
+    const directory = await checkedDirectory(into);
+    await this.#decide(item, { state: "accepted", into: directory, agreedBytes, problem: undefined });
+    this.#downloads.start(item);
   }
 
   #received(offer: string): Item {
@@ -177,7 +185,7 @@ class FilesService implements Files {
   }
 
   /** From waiting, or from failed, to something else; everything else has been decided. */
-  async #decide(item: Item, change: Pick<Item["record"], "state" | "into" | "problem">): Promise<void> {
+  async #decide(item: Item, change: Pick<Item["record"], "state" | "into" | "agreedBytes" | "problem">): Promise<void> {
     const decided = await this.#ledger.update(item, ({ state }) =>
       state === "waiting" || state === "failed" ? change : undefined,
     );

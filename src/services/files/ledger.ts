@@ -4,10 +4,11 @@ import type { Clock } from "../../core/clock.ts";
 import { CoveyError } from "../../core/errors.ts";
 import { createListeners } from "../../core/listeners.ts";
 import type { PeerId } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 import type { Offer, OfferState } from "./contract.ts";
 import { Rate } from "./rate.ts";
-import { loadRecords, saveRecord, type OfferRecord } from "./records.ts";
+import { loadRecords, removeRecords, saveRecord, type OfferRecord } from "./records.ts";
 
 /** One offer. Only the ledger changes the record; whoever moves the bytes changes the progress. */
 export interface Item {
@@ -76,7 +77,8 @@ export class Ledger {
    * decide that there is nothing to change: it resolves to whether there was.
    */
   update(item: Item, change: Change): Promise<boolean> {
-    const held = this.#items.get(item.record.id)!;
+    const held = this.#items.get(item.record.id);
+    if (held === undefined) return Promise.resolve(false);
     const update = held.saving.then(async () => {
       const changes = typeof change === "function" ? change(held.record) : change;
       if (changes === undefined) return false;
@@ -88,6 +90,17 @@ export class Ledger {
     });
     held.saving = update.catch(() => {});
     return update;
+  }
+
+  /** Drops the oldest offers that the peer took back: it can make and take back as many as it likes. */
+  async dropWithdrawn(peer: PeerId): Promise<void> {
+    const withdrawn = this.all().filter(
+      ({ record }) => record.peer === peer && record.direction === "in" && record.state === "withdrawn",
+    );
+    const ids = withdrawn.slice(0, -LIMITS.offersWithdrawn).map(({ record }) => record.id);
+    if (ids.length === 0) return;
+    await removeRecords(this.#store, ids);
+    for (const id of ids) this.#items.delete(id);
   }
 
   /** `doneBytes` is now so many; `moved` of them came over the wire since the last report. */

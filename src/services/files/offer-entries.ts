@@ -65,10 +65,11 @@ export class OfferEntries {
     this.#written.clear();
   }
 
-  /** Writes the entry that follows from the record. */
-  async write({ record }: Item): Promise<void> {
+  /** Writes the entry that follows from the record as it is when it can be written: of two calls at once, the later has the last word. */
+  async write(item: Item): Promise<void> {
     const { store } = this.#needs;
-    const space = await store.direct(record.peer);
+    const space = await store.direct(item.record.peer);
+    const { record } = item;
     if (record.direction === "out") {
       const value = record.state === "withdrawn" ? undefined : encodeOffer(record);
       await store.write(space, [{ path: pathOf("offers", record.id), value }]);

@@ -5,6 +5,8 @@
 //   3. checkpoint: flush the file, and only then save the hashes of what is in it
 //   4. finish: compare the blob's id, place the file, note that in the record; then the temp name goes
 
+import { unlink } from "node:fs/promises";
+
 import type { Clock } from "../../core/clock.ts";
 import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import { domainHash } from "../../core/hash.ts";
@@ -12,7 +14,7 @@ import type { BlobId } from "../../core/ids.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { blockLength, Manifest } from "../../blob/manifest.ts";
 import { safeFileName } from "../../blob/names.ts";
-import { removeTemp, Sink } from "../../blob/sink.ts";
+import { removeTemp, Sink, tempPath } from "../../blob/sink.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 import type { Item, Ledger } from "./ledger.ts";
 import { clearHashes, loadHashes, saveHashes } from "./records.ts";
@@ -105,8 +107,8 @@ export class Part {
     const blake3 = await this.#sink.blake3(signal);
     const path = await this.#sink.place(into!, safeFileName(name), mtimeMs);
     await ledger.update(this.#item, { state: "done", path, blake3, blob: blob as BlobId, problem: undefined });
-    await this.#sink.discard();
-    await clearHashes(this.#needs.store, this.#item.record.id);
+    await this.#sink.close();
+    await discardPart(this.#needs, this.#item);
   }
 
   #assertWhole(): void {
@@ -129,10 +131,11 @@ const tempKey = (offer: string): string => domainHash("covey/temp/1", Buffer.fro
 
 /** Forgets the partial file: the temp file, its hashes, and which version of the source they were of. */
 export async function discardPart(needs: Pick<PartNeeds, "store" | "ledger">, item: Item): Promise<void> {
-  const { id, temp } = item.record;
+  const { id, temp, token, into } = item.record;
   if (temp !== undefined) await removeTemp(temp);
+  // A crash may have come between the file and the note of it.
+  else if (into !== undefined) await unlink(tempPath(into, tempKey(id))).catch(() => {});
   await clearHashes(needs.store, id);
-  if (temp !== undefined || item.record.token !== undefined)
-    await needs.ledger.update(item, { temp: undefined, token: undefined });
+  if (temp !== undefined || token !== undefined) await needs.ledger.update(item, { temp: undefined, token: undefined });
   needs.ledger.progress(item, 0, 0);
 }

@@ -27,10 +27,15 @@ const recordSchema = v.object({
   state: v.picklist(["waiting", "accepted", "done", "declined", "withdrawn", "failed"]),
   /** Out: the source, resolved. In: the file, once it is in place. */
   path: v.optional(v.string()),
-  /** Out: the version of the source that was offered. In: what the sender calls the version of which blocks are here. */
+  /**
+   * Out: the version of the source that was offered. In: what the sender calls the version of which blocks are here. Absent once it is
+   * over and nothing is left to remove.
+   */
   token: v.optional(v.string()),
   /** In: the directory, resolved. */
   into: v.optional(v.string()),
+  /** In: the size that somebody agreed to; absent when nobody was asked. */
+  agreedBytes: v.optional(v.number()),
   /** In: the partial file. */
   temp: v.optional(v.object({ path: v.string(), device: v.string(), inode: v.string() })),
   blob: v.optional(
@@ -64,6 +69,12 @@ export async function loadRecords(store: SpaceStore): Promise<OfferRecord[]> {
 
 export const saveRecord = (store: SpaceStore, record: OfferRecord): Promise<void> =>
   store.putLocal(SERVICE, [{ key: `offer/${record.id}`, value: encodeCbor(record) }]);
+
+export const removeRecords = (store: SpaceStore, offers: readonly string[]): Promise<void> =>
+  store.putLocal(
+    SERVICE,
+    offers.map((id) => ({ key: `offer/${id}`, value: undefined })),
+  );
 
 /** Fills the manifest with the hashes that were saved for this offer. */
 export async function loadHashes(store: SpaceStore, offer: string, manifest: Manifest): Promise<void> {

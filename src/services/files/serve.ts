@@ -66,7 +66,7 @@ export class Serving {
     } finally {
       this.#running.delete(item.record.id);
       end();
-      if (isOver(item.record.state)) await this.#forget(item);
+      if (isOver(item.record.state)) await this.end(item);
     }
   }
 
@@ -81,7 +81,9 @@ export class Serving {
   /** For an offer that is over: its hashes go. What was withdrawn is cut; what is done there may still be hashed for the user here. */
   async end(item: Item): Promise<void> {
     if (item.record.state !== "done") await this.stop(item);
-    if (!this.#running.has(item.record.id)) await this.#forget(item);
+    if (this.#running.has(item.record.id) || item.record.token === undefined) return;
+    await this.#forget(item);
+    await this.#needs.ledger.update(item, { token: undefined });
   }
 
   async close(): Promise<void> {
