@@ -9,9 +9,10 @@ const ESCAPES = new Map([
 const escapeOne = (unsafe: string): string =>
   ESCAPES.get(unsafe) ?? [...unsafe].map((point) => `\\u{${point.codePointAt(0)!.toString(16)}}`).join("");
 
-// Controls, formats (bidi overrides, tags, zero widths), line separators, private use, unassigned.
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
-const UNSAFE_IN_LINES = /(?![\n\t\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
+// Controls, formats (bidi overrides, tags, zero widths), line separators, private use, unassigned, and fillers that show nothing; but not
+// the selectors of text or emoji style, which only say how the character before them looks.
+const UNSAFE = /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/gu;
+const UNSAFE_IN_LINES = new RegExp(`(?![\\n\\t\\u200d])${UNSAFE.source}`, UNSAFE.flags);
 
 /** One line that cannot move the cursor, hide or reorder text: everything invisible is shown as an escape. */
 export const printable = (text: string): string => text.toWellFormed().replace(UNSAFE, escapeOne);
