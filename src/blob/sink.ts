@@ -137,9 +137,11 @@ export class Sink {
   async place(directory: string, safeName: string, mtimeMs: number): Promise<string> {
     await Promise.all(this.#writing);
     if (this.#broken !== undefined) throw this.#broken;
+    // A Date: Node takes a negative number for "now".
+    const mtime = new Date(mtimeMs);
     await this.#flush(async () => {
       await this.#file.chmod(PLAIN_MODE);
-      await this.#file.utimes(mtimeMs / 1000, mtimeMs / 1000);
+      await this.#file.utimes(mtime, mtime);
       await this.#file.sync();
     });
     for (const name of freeNames(safeName)) {
