@@ -34,7 +34,7 @@ export interface StatusTeller {
 }
 
 export function createStatus(needs: StatusNeeds): StatusTeller {
-  const { settings, identity, book, sessions, store, pairing, messages, files } = needs;
+  const { settings, identity, book, sessions, store, replication, pairing, messages, files } = needs;
   const { clock } = settings;
   const startedMs = clock.monotonicMs();
   const since = new Map<PeerId, number>();
@@ -43,8 +43,12 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
     else since.delete(event.peer);
   });
 
-  const links = (): Promise<readonly PeerLink[]> =>
-    Promise.all(book.list().map((peer) => linkOf(needs, peer, since.get(peer.peerId))));
+  const links = async (): Promise<readonly PeerLink[]> => {
+    const deferred = await replication.deferred();
+    const link = (peer: PairedPeer): Promise<PeerLink> =>
+      linkOf(needs, peer, since.get(peer.peerId), deferred.get(peer.peerId) ?? 0);
+    return Promise.all(book.list().map(link));
+  };
 
   const status = async (): Promise<Status> => {
     const [peers, offers, transfers, unread] = await Promise.all([
@@ -73,10 +77,14 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
   return { status, links, close: end };
 }
 
-async function linkOf(needs: StatusNeeds, peer: PairedPeer, sinceMs: number | undefined): Promise<PeerLink> {
-  const { sessions, replication } = needs;
+async function linkOf(
+  { sessions, replication, settings }: StatusNeeds,
+  peer: PairedPeer,
+  sinceMs: number | undefined,
+  deferredIn: number,
+): Promise<PeerLink> {
   const session = sessions.get(peer.peerId);
-  const [waitingOut, deferredIn] = await Promise.all([replication.waiting(peer.peerId), replication.deferred(peer.peerId)]);
+  const waitingOut = await replication.waiting(peer.peerId);
   return {
     peerId: peer.peerId,
     name: peer.name,
@@ -90,7 +98,7 @@ async function linkOf(needs: StatusNeeds, peer: PairedPeer, sinceMs: number | un
             address: session.address,
             dialled: session.dialled,
             clockSkewMs: session.remote.clockSkewMs,
-            sinceMs: sinceMs ?? needs.settings.clock.nowMs(),
+            sinceMs: sinceMs ?? settings.clock.nowMs(),
           },
     problem: session === undefined ? sessions.problem(peer.peerId)?.message : undefined,
     waitingOut,

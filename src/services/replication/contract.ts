@@ -19,8 +19,8 @@ export interface Replication {
   status(peer: PeerId): ReplicationStatus;
   /** Entries here that the peer does not have yet. */
   waiting(peer: PeerId): Promise<number>;
-  /** Entries of the peer that are kept apart here: from a clock that is ahead, say. */
-  deferred(peer: PeerId): Promise<number>;
+  /** Entries that are kept apart here, from a clock that is ahead, say: how many of each peer that has any. */
+  deferred(): Promise<ReadonlyMap<PeerId, number>>;
   /** Cuts what runs; what was not answered is sent again in the next session. */
   close(): Promise<void>;
 }

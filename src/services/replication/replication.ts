@@ -73,8 +73,9 @@ export function createReplication({ store, sessions, book, log }: ReplicationNee
       await pumps.get(peer)?.pump.saved();
       return store.waitingFor(await store.direct(peer), peer);
     },
-    async deferred(peer) {
-      return (await store.spaces()).find((info) => info.peer === peer)?.deferred ?? 0;
+    async deferred() {
+      const waiting = (await store.spaces()).filter(({ deferred }) => deferred > 0);
+      return new Map(waiting.flatMap(({ peer, deferred }): [PeerId, number][] => (peer === undefined ? [] : [[peer, deferred]])));
     },
     async close() {
       closed = true;
