@@ -5,21 +5,8 @@ import { CoveyError } from "../core/errors.ts";
 import { connect } from "../control/connect.ts";
 import type { Covey } from "../control/covey.ts";
 import { homePath } from "../control/home-path.ts";
+import type { GlobalOptions } from "./options.ts";
 import { createOutput, type Output } from "./output.ts";
-
-export interface GlobalOptions {
-  readonly home?: string;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-  readonly verbose?: boolean;
-  readonly yes?: boolean;
-  readonly input: boolean;
-  readonly progress: boolean;
-  readonly color: "auto" | "always" | "never";
-  /** ms */
-  readonly timeout?: number;
-  readonly once?: boolean;
-}
 
 export interface Context extends AsyncDisposable {
   readonly home: string;

@@ -3,7 +3,7 @@
 import { styleText } from "node:util";
 
 import { jsonLine } from "./json.ts";
-import type { GlobalOptions } from "./context.ts";
+import type { GlobalOptions } from "./options.ts";
 
 export type Style = Parameters<typeof styleText>[0];
 

@@ -1,19 +1,12 @@
-// The commands by name, and the options that all of them have. Only the file of the command that is called is loaded.
+// The commands by name. Only the file of the command that is called is loaded.
 
-import { Command, Option } from "commander";
+import { Command } from "commander";
 
 import { VERSION } from "../core/version.ts";
-import { createContext, type Context, type GlobalOptions } from "./context.ts";
-import { parseDuration } from "./grammar.ts";
+import type { Act, Define } from "./command.ts";
+import { createContext } from "./context.ts";
 import { configureHelp } from "./help.ts";
-
-/** Wraps what a command does: it gets its context first, and may return an exit status. */
-export type Act = <Args extends unknown[]>(
-  body: (context: Context, ...args: Args) => Promise<number | void>,
-) => (...args: Args) => Promise<void>;
-
-/** What each file under commands/ exports: its arguments, options and examples on its command. */
-export type Define = (command: Command, act: Act) => void;
+import { type GlobalOptions, globalOptions } from "./options.ts";
 
 interface Entry {
   readonly name: string;
@@ -66,19 +59,6 @@ export async function createProgram(
   }
   return { program, status: () => status };
 }
-
-const globalOptions: readonly Option[] = [
-  new Option("--home <dir>", "the directory of everything of one peer (or set COVEY_HOME)").env("COVEY_HOME"),
-  new Option("--json", "the result as JSON, one value a line"),
-  new Option("-q, --quiet", "results only"),
-  new Option("-v, --verbose", "say more"),
-  new Option("-y, --yes", "answer yes to every question"),
-  new Option("--no-input", "never ask anything"),
-  new Option("--no-progress", "no progress bars"),
-  new Option("--color <when>", "colours: auto, always or never").choices(["auto", "always", "never"]).default("auto"),
-  new Option("--timeout <duration>", "give up after this long: 90s, 5m, 12h").argParser(parseDuration),
-  new Option("--once", "leave nothing running: the peer runs inside this command only"),
-];
 
 function addGlobalOptions(program: Command): void {
   program.optionsGroup("Everywhere:");

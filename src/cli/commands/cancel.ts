@@ -1,6 +1,6 @@
+import type { Define } from "../command.ts";
 import { parseOffer } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 
 export const define: Define = (command, act) => {
   examples(command, ["cancel 3", "take offer #3 back, or give its transfer up; the other side is told"]);

@@ -3,11 +3,11 @@
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Covey, DataHandle } from "../../control/covey.ts";
+import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { renderConflicts, renderEvent, renderItems, renderValue } from "../data-view.ts";
 import { parsePlace, parseValue, type Place } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 
 const KEY = "KEY is here, NAME:KEY is shared with that peer";
 const PREFIX = "a key, and all below it: todo, laptop:todo, laptop:";

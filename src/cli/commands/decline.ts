@@ -1,6 +1,6 @@
+import type { Define } from "../command.ts";
 import { parseOffer } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 
 export const define: Define = (command, act) => {
   examples(command, ["decline 3", "say no to offer #3; its sender is told"]);

@@ -1,5 +1,5 @@
+import type { Define } from "../command.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 
 export const define: Define = (command, act) => {
   examples(command, ["demo", "a minute at the most; nothing is left running or on disk"]);

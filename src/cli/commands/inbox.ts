@@ -2,10 +2,10 @@
 
 import { printable, printableLines } from "../../core/text.ts";
 import type { Inbox } from "../../control/covey.ts";
+import type { Define } from "../command.ts";
 import { formatSize, formatTime } from "../format.ts";
 import { examples } from "../help.ts";
 import type { Output } from "../output.ts";
-import type { Define } from "../program.ts";
 
 export const define: Define = (command, act) => {
   examples(

@@ -6,11 +6,11 @@ import { LIMITS } from "../../core/limits.ts";
 import { printable } from "../../core/text.ts";
 import type { PeerHandle } from "../../control/covey.ts";
 import type { Message } from "../../services/messages/contract.ts";
+import type { Define } from "../command.ts";
 import { conversationSoFar, followConversation, markShown, moreBy, renderConversation } from "../conversation.ts";
 import type { Context } from "../context.ts";
 import { parsePeerArgument } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 
 interface MsgOptions {
   readonly follow?: boolean;

@@ -4,12 +4,12 @@ import { CoveyError } from "../../core/errors.ts";
 import { printable } from "../../core/text.ts";
 import type { Covey } from "../../control/covey.ts";
 import type { PeerLink } from "../../peer/contract.ts";
+import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { formatDuration } from "../format.ts";
 import { parseDuration } from "../grammar.ts";
 import { examples } from "../help.ts";
 import type { Output } from "../output.ts";
-import type { Define } from "../program.ts";
 
 interface PairOptions {
   readonly as?: string;

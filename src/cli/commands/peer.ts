@@ -3,11 +3,11 @@
 import { CoveyError } from "../../core/errors.ts";
 import { printable } from "../../core/text.ts";
 import type { PeerLink } from "../../peer/contract.ts";
+import type { Define } from "../command.ts";
 import { formatDuration, formatTime } from "../format.ts";
 import { parsePeerArgument } from "../grammar.ts";
 import { examples } from "../help.ts";
 import type { Output } from "../output.ts";
-import type { Define } from "../program.ts";
 import { ask } from "../prompt.ts";
 import { renderPeers } from "../status.ts";
 

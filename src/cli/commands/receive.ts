@@ -3,10 +3,10 @@
 import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import { printable } from "../../core/text.ts";
 import type { Covey, NamedOffer } from "../../control/covey.ts";
+import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { parseOffer, parsePath } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 import type { ProgressView } from "../progress.ts";
 import { ask } from "../prompt.ts";
 import { createView, failureOf, followTransfer, nameAndSize } from "../transfer.ts";

@@ -2,11 +2,11 @@
 
 import { printable } from "../../core/text.ts";
 import type { NamedTransfer } from "../../control/covey.ts";
+import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { formatDuration, formatSize } from "../format.ts";
 import { parsePath, parsePeerArgument } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 import { createView, failureOf, followTransfer, nameAndSize } from "../transfer.ts";
 
 interface SendOptions {

@@ -1,5 +1,5 @@
+import type { Define } from "../command.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 import { renderStatus } from "../status.ts";
 
 export const define: Define = (command, act) => {

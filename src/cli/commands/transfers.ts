@@ -3,11 +3,11 @@
 import { sleep } from "../../core/async.ts";
 import { printable } from "../../core/text.ts";
 import type { NamedTransfer } from "../../control/covey.ts";
+import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { formatRate, formatSize } from "../format.ts";
 import { examples } from "../help.ts";
 import type { Output } from "../output.ts";
-import type { Define } from "../program.ts";
 import { renderTable } from "../table.ts";
 import { createView, progressOf } from "../transfer.ts";
 

@@ -2,10 +2,10 @@
 
 import { CoveyError } from "../../core/errors.ts";
 import type { ConfigChange } from "../../daemon/config.ts";
+import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { parseListen, parsePath } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Define } from "../program.ts";
 import { renderStatus } from "../status.ts";
 
 interface UpOptions {
