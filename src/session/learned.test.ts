@@ -47,7 +47,7 @@ test("learning the same again changes nothing", () => {
   assert.deepEqual(learnedAddresses({ ...seen, address: "tcp://198.51.100.9:50999", known: first }), first);
 });
 
-test("another device cannot send us to our own loopback, to no address, or to a way that we do not have", () => {
+test("another device cannot send us to our own ports or those beside us, by a name, to no address, or to a way that we do not have", () => {
   const seen = { dialled: false, known: none, schemes };
   const listen = [
     "tcp://127.0.0.1:22",
@@ -55,6 +55,10 @@ test("another device cannot send us to our own loopback, to no address, or to a 
     "tcp://localhost:22",
     "tcp://localhost.:22",
     "tcp://api.localhost:22",
+    "tcp://nas.example:22",
+    "tcp://169.254.169.254:80",
+    "tcp://[fe80::1]:80",
+    "tcp://[fe80::1%eth0]:80",
     "tcp://127.1.2.3:22",
     "tcp://[::ffff:127.0.0.1]:22",
     "tcp://[0:0:0:0:0:0:0:1]:22",
@@ -71,6 +75,10 @@ test("another device cannot send us to our own loopback, to no address, or to a 
   assert.deepEqual(learnedAddresses({ ...seen, address: "tcp://198.51.100.9:50123", listen }), none);
   assert.deepEqual(learnedAddresses({ ...seen, address: "tcp://127.0.0.1:50123", listen: ["tcp://127.0.0.1:4747"] }), [
     "tcp://127.0.0.1:4747",
+  ]);
+  assert.deepEqual(learnedAddresses({ ...seen, address: "tcp://[fe80::9%eth0]:50123", listen: ["tcp://169.254.1.2:4747"] }), [
+    "tcp://169.254.1.2:4747",
+    "tcp://[fe80::9%eth0]:4747",
   ]);
 });
 
