@@ -1,6 +1,7 @@
 // A peer together with the lock of its home.
 
-import { openHome, type Home } from "../identity/home.ts";
+import { openHome } from "../identity/home.ts";
+import type { Home } from "../identity/home-names.ts";
 import type { Peer, PeerOptions } from "../peer/contract.ts";
 import { openPeer } from "../peer/open-peer.ts";
 import { lockHome, type HolderKind } from "./lock.ts";

@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
 
-import { openHome, type Home } from "../identity/home.ts";
+import { openHome } from "../identity/home.ts";
+import type { Home } from "../identity/home-names.ts";
 import { lockHolder, lockHome } from "./lock.ts";
 
 let home: Home;

@@ -6,7 +6,7 @@ import { DatabaseSync } from "node:sqlite";
 
 import { CoveyError, fromPlatform } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
-import type { Home } from "../identity/home.ts";
+import type { Home } from "../identity/home-names.ts";
 import { checkOwnedAndClosed } from "../identity/private-file.ts";
 
 /** Who holds it: the daemon, which takes calls, or a program that opened the peer itself. */

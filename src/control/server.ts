@@ -11,7 +11,7 @@ import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
 import { printable } from "../core/text.ts";
 import { VERSION } from "../core/version.ts";
-import type { Home } from "../identity/home.ts";
+import type { Home } from "../identity/home-names.ts";
 import type { Peer } from "../peer/contract.ts";
 import { isCall, operationNamed, runCall, runStream } from "./invoke.ts";
 import type { CallName, OperationName, StreamName } from "./operations.ts";

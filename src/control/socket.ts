@@ -7,7 +7,7 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 
 import { CoveyError, fromPlatform } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
-import type { Home } from "../identity/home.ts";
+import type { Home } from "../identity/home-names.ts";
 import { checkOwnedAndClosed } from "../identity/private-file.ts";
 
 const ELSEWHERE = "covey-";

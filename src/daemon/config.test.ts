@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { openHome, type Home } from "../identity/home.ts";
+import { openHome } from "../identity/home.ts";
+import type { Home } from "../identity/home-names.ts";
 import { applyChange, readConfig, writeConfig } from "./config.ts";
 import { cleanEnvironment } from "./environment.ts";
 

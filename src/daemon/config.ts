@@ -7,7 +7,7 @@ import { CoveyError } from "../core/errors.ts";
 import type { Address } from "../core/ids.ts";
 import { parse } from "../core/parse.ts";
 import { printable } from "../core/text.ts";
-import type { Home } from "../identity/home.ts";
+import type { Home } from "../identity/home-names.ts";
 import { readPrivateFile } from "../identity/private-file.ts";
 
 /** What is not there has the peer's default. */

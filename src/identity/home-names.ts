@@ -2,7 +2,26 @@
 
 import { join, resolve } from "node:path";
 
-import type { Home } from "./home.ts";
+/** Absolute paths. */
+export interface Home {
+  readonly dir: string;
+  /** The identity key, key.ts. */
+  readonly key: string;
+  /** The paired peers, peer-book.ts. */
+  readonly peers: string;
+  /** The port that it keeps. */
+  readonly port: string;
+  /** The SQLite database of the spaces. */
+  readonly database: string;
+  /** Held by the process that runs the peer. */
+  readonly lock: string;
+  /** The control socket; at most 107 bytes on Linux, 103 on macOS. */
+  readonly socket: string;
+  readonly config: string;
+  readonly log: string;
+  /** A directory for the state of transfers. */
+  readonly transfers: string;
+}
 
 /** The names alone, nothing made or checked: for a client of the daemon. */
 export function homeAt(dir: string): Home {

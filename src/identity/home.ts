@@ -1,33 +1,12 @@
-// The directory that holds everything of one peer: made private, or refused, and the one place for the names in it.
+// The directory that holds everything of one peer: made private, or refused. The names in it: home-names.ts.
 
 import { lstat, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { syncDirectory } from "../core/atomic-file.ts";
 import { fromPlatform } from "../core/errors.ts";
-import { homeAt } from "./home-names.ts";
+import { type Home, homeAt } from "./home-names.ts";
 import { checkOwnedAndClosed, unsafe } from "./private-file.ts";
-
-/** Absolute paths. */
-export interface Home {
-  readonly dir: string;
-  /** The identity key, key.ts. */
-  readonly key: string;
-  /** The paired peers, peer-book.ts. */
-  readonly peers: string;
-  /** The port that it keeps. */
-  readonly port: string;
-  /** The SQLite database of the spaces. */
-  readonly database: string;
-  /** Held by the process that runs the peer. */
-  readonly lock: string;
-  /** The control socket; at most 107 bytes on Linux, 103 on macOS. */
-  readonly socket: string;
-  readonly config: string;
-  readonly log: string;
-  /** A directory for the state of transfers. */
-  readonly transfers: string;
-}
 
 /** Makes the directory 0700 when it is not there. Rejects with `home-unsafe` when others could read or change what is in it. */
 export async function openHome(dir: string): Promise<Home> {

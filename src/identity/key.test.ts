@@ -9,7 +9,8 @@ import { test, type TestContext } from "node:test";
 import { inspect } from "node:util";
 
 import { toBase32, toHex } from "../core/bytes.ts";
-import { openHome, type Home } from "./home.ts";
+import { openHome } from "./home.ts";
+import type { Home } from "./home-names.ts";
 import { loadIdentity } from "./key.ts";
 import { keyOfPeerId } from "./peer-id.ts";
 

@@ -13,7 +13,7 @@ import type { PeerId } from "../core/ids.ts";
 import { printable } from "../core/text.ts";
 import { selfSignedCertificate } from "./certificate.ts";
 import type { Identity } from "./contract.ts";
-import type { Home } from "./home.ts";
+import type { Home } from "./home-names.ts";
 import { peerIdOf } from "./peer-id.ts";
 import { readPrivateFile } from "./private-file.ts";
 

@@ -12,7 +12,8 @@ import { hash } from "../core/hash.ts";
 import type { PeerId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { PairedPeer } from "./contract.ts";
-import { openHome, type Home } from "./home.ts";
+import { openHome } from "./home.ts";
+import type { Home } from "./home-names.ts";
 import { loadIdentity } from "./key.ts";
 import { openPeerBook } from "./peer-book.ts";
 

@@ -18,7 +18,7 @@ import { createListeners } from "../core/listeners.ts";
 import { parse } from "../core/parse.ts";
 import { printable } from "../core/text.ts";
 import type { PairedPeer, PeerBook } from "./contract.ts";
-import type { Home } from "./home.ts";
+import type { Home } from "./home-names.ts";
 import { foldedName, numberedName, parsePeerName } from "./names.ts";
 import { looksLikePeerId, parsePeerId } from "./peer-id.ts";
 import { readPrivateFile } from "./private-file.ts";

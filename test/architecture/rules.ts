@@ -1,5 +1,5 @@
 // The rules that sources are held to, over a map of files, so that a test can show each one fail. In order: 1. each file by itself,
-// 2. each import against the table, 3. the graph of what is loaded.
+// 2. each import against the table, 3. the graph of all imports.
 
 import { posix } from "node:path";
 
@@ -35,7 +35,7 @@ export function violations(sources: Sources, table: ImportTable): readonly strin
         found.push(`${file}: a computed import`);
       } else if (to.startsWith(".")) {
         const target = resolve(file, to);
-        if (!typeOnly) targets.push(target);
+        targets.push(target);
         if (!isTest(file)) found.push(...judge(file, target, typeOnly, sources, table));
       } else if (!isTest(file) && !isModuleAllowed(file, to, table)) {
         found.push(`${file}: may not import ${to}`);

@@ -8,14 +8,17 @@
 import { equalBytes, toHex } from "../../core/bytes.ts";
 import type { Cbor } from "../../core/cbor.ts";
 import { parse } from "../../core/parse.ts";
-import type { Call } from "../../session/contract.ts";
+import type { Identity } from "../../identity/contract.ts";
+import type { Call, Sessions } from "../../session/contract.ts";
 import { believableAddresses } from "./addresses.ts";
 import type { Invitations } from "./invitations.ts";
-import type { PairingNeeds } from "./pairing.ts";
 import { ownAddresses, pairSecretOf, proofOf, redemptionSchema } from "./protocol.ts";
 import type { Records } from "./records.ts";
 
-interface InviterNeeds extends Pick<PairingNeeds, "identity" | "sessions" | "deviceName"> {
+interface InviterNeeds {
+  readonly identity: Pick<Identity, "publicKey">;
+  readonly sessions: Pick<Sessions, "addresses">;
+  readonly deviceName: string;
   readonly invitations: Invitations;
   readonly records: Records;
 }

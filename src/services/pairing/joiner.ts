@@ -6,21 +6,26 @@
 //  4. put the inviter in the book, durably; then close this session: the lasting one comes up by the book
 
 import { equalBytes } from "../../core/bytes.ts";
+import type { Clock } from "../../core/clock.ts";
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { parse } from "../../core/parse.ts";
 import { printable } from "../../core/text.ts";
-import type { PairedPeer } from "../../identity/contract.ts";
+import type { Identity, PairedPeer, PeerBook } from "../../identity/contract.ts";
 import { keyOfPeerId } from "../../identity/peer-id.ts";
-import type { Session } from "../../session/contract.ts";
+import type { Session, Sessions } from "../../session/contract.ts";
 import { believableAddresses } from "./addresses.ts";
 import type { Choice } from "./invitations.ts";
-import type { PairingNeeds } from "./pairing.ts";
 import { answerSchema, ownAddresses, pairSecretOf, proofOf, REDEEM } from "./protocol.ts";
 import type { Records } from "./records.ts";
 import { decodeTicket, type Ticket, ticketId } from "./ticket.ts";
 
-interface JoinerNeeds extends Pick<PairingNeeds, "identity" | "book" | "sessions" | "deviceName" | "clock"> {
+interface JoinerNeeds {
+  readonly identity: Pick<Identity, "peerId" | "publicKey">;
+  readonly book: PeerBook;
+  readonly sessions: Pick<Sessions, "dial" | "addresses">;
+  readonly deviceName: string;
+  readonly clock: Clock;
   readonly records: Records;
 }
 

@@ -3,8 +3,11 @@
 import type { ErrorJson } from "../../core/errors.ts";
 import type { Incarnation, PeerId, SpaceId, StoreId } from "../../core/ids.ts";
 import type { LogFacts } from "../../core/log.ts";
-import type { Reads, Writes } from "./store.ts";
+import type { readCalls } from "./read.ts";
+import type { writeCalls } from "./write-calls.ts";
 
+export type Reads = ReturnType<typeof readCalls>;
+export type Writes = ReturnType<typeof writeCalls>;
 export type Calls = Reads & Writes;
 export type CallName = keyof Calls;
 

@@ -6,19 +6,15 @@
 import { fromPlatform } from "../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
 import type { Logger } from "../../core/log.ts";
-import type { SpaceStore, Write } from "../contract.ts";
-import type { Answer, Call, Calls, LifeNow } from "./calls.ts";
+import type { Answer, Call, Calls, LifeNow, Reads, Writes } from "./calls.ts";
 import { Crypto } from "./crypto.ts";
 import { Database, fromSqlite } from "./database.ts";
 import { Deferred } from "./deferred.ts";
 import { Life } from "./life.ts";
 import { Members } from "./members.ts";
 import { readCalls } from "./read.ts";
-import { acknowledged, incoming, outgoing, type ReplicateNeeds, retryDeferred } from "./replicate.ts";
-import { write } from "./write.ts";
-
-export type Reads = ReturnType<typeof readCalls>;
-export type Writes = ReturnType<typeof writeCalls>;
+import { type ReplicateNeeds, retryDeferred } from "./replicate.ts";
+import { writeCalls } from "./write-calls.ts";
 
 export interface Committed {
   readonly answers: readonly Answer[];
@@ -155,24 +151,4 @@ export class Store {
     this.#members.forget();
     this.#life.load();
   }
-}
-
-function writeCalls(needs: ReplicateNeeds) {
-  const { db, members } = needs;
-  return {
-    self: (): SpaceId => members.self(),
-    direct: (peer: PeerId): SpaceId => members.direct(peer),
-    write: (nowMs: number, space: SpaceId, writes: readonly Write[]) => write(needs, nowMs, space, writes),
-    incoming: (nowMs: number, ...[space, neighbour, batch]: Parameters<SpaceStore["incoming"]>) =>
-      incoming(needs, nowMs, space, neighbour, batch),
-    outgoing: (...[space, neighbour, from]: Parameters<SpaceStore["outgoing"]>) => outgoing(needs, space, neighbour, from),
-    acknowledged: (space: SpaceId, neighbour: PeerId, seq: number) => acknowledged(needs, space, neighbour, seq),
-    retry: (nowMs: number) => retryDeferred(needs, nowMs, false),
-    putLocal(...[service, records]: Parameters<SpaceStore["putLocal"]>): void {
-      for (const { key, value } of records) {
-        if (value === undefined) db.run("DELETE FROM local WHERE service = ? AND key = ?", service, key);
-        else db.run("INSERT OR REPLACE INTO local (service, key, value) VALUES (?, ?, ?)", service, key, value);
-      }
-    },
-  };
 }
