@@ -180,11 +180,7 @@ export const LIMIT_TABLE = {
   socketPathBytes: [103, "bytes", "The path of a unix socket: what macOS has room for, less the final NUL."],
   startMs: [15_000, "ms", "A daemon that was started must be ready by then."],
   stopMs: [5000, "ms", "An orderly stop must have ended by then; the process then exits all the same."],
-  logBytes: [
-    8 * MiB,
-    "bytes",
-    "A log that is larger when the daemon starts is set aside as covey.log.1, in place of the one before.",
-  ],
+  logBytes: [8 * MiB, "bytes", "A log that is larger is set aside as log.1, in place of the one before."],
 } as const satisfies Record<string, readonly [value: number, unit: string, reason: string]>;
 
 export type LimitName = keyof typeof LIMIT_TABLE;

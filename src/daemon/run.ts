@@ -38,7 +38,7 @@ export async function startHere({ home: dir, change, logTo }: DaemonOptions): Pr
   let log = silentLog;
   let config: DaemonConfig = {};
   const hosted = await hostPeer(dir, "daemon", async (home) => {
-    log = await openLog(home, logTo);
+    log = openLog(home, logTo);
     dropFromEnvironment(process.env, log);
     config = applyChange(await readConfig(home), change);
     return { ...config, log };
