@@ -101,7 +101,8 @@ export interface Covey extends AsyncDisposable {
   data(): DataHandle;
   /** Offers to this peer: those waiting first, then new ones. */
   incoming(options?: CallOptions): AsyncIterable<NamedOffer>;
-  accept(offer: string, options: CallOptions & { readonly into: string }): Promise<NamedTransfer>;
+  /** `size`: the offer's as the user saw it, so that a sender can't make it larger meanwhile. Default: as it is now. */
+  accept(offer: string, options: CallOptions & { readonly into: string; readonly size?: number }): Promise<NamedTransfer>;
   decline(offer: string, options?: CallOptions): Promise<void>;
   cancel(offer: string, options?: CallOptions): Promise<void>;
   transfers(options?: CallOptions): Promise<readonly NamedTransfer[]>;

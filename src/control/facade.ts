@@ -36,7 +36,7 @@ export function createCovey(invoker: Invoker): Covey {
     inbox: ({ signal } = {}) => call("inbox", {}, signal),
     data: () => dataHandle(bound, {}),
     incoming: ({ signal } = {}) => stream("offer.incoming", {}, signal),
-    accept: (offer, { into, signal }) => onAbsolute(into, () => call("offer.accept", { offer, into }, signal)),
+    accept: (offer, { signal, ...how }) => onAbsolute(how.into, () => call("offer.accept", { offer, ...how }, signal)),
     decline: (offer, { signal } = {}) => call("offer.decline", { offer }, signal),
     cancel: (offer, { signal } = {}) => call("offer.cancel", { offer }, signal),
     transfers: ({ signal } = {}) => call("transfers", {}, signal),

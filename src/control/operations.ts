@@ -44,6 +44,7 @@ const ofOffer = { offer: v.string() };
 const ofSpace = { space: v.exactOptional(v.string()) };
 const prefix = { prefix: v.exactOptional(v.string(), "") };
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const cursor = v.strictObject({
   store: v.custom<StoreId>((text) => typeof text === "string" && /^[0-9a-f]{32}$/.test(text), "not a store's id"),
   seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
@@ -91,8 +92,9 @@ export const OPERATIONS = {
   "file.send": call(v.strictObject({ ...ofPeer, path: v.string() }), async (peer, args) =>
     namedTransfer(peer, await peer.files.send(resolvePeer(peer, args.peer).peerId, args.path)),
   ),
-  "offer.accept": call(v.strictObject({ ...ofOffer, into: v.string() }), async (peer, { offer, into }) =>
-    namedTransfer(peer, await peer.files.accept((await resolveOffer(peer, offer)).id, { into })),
+  "offer.accept": call(
+    v.strictObject({ ...ofOffer, into: v.string(), size: v.exactOptional(size) }),
+    async (peer, { offer, ...how }) => namedTransfer(peer, await peer.files.accept((await resolveOffer(peer, offer)).id, how)),
   ),
   "offer.decline": call(v.strictObject(ofOffer), async (peer, { offer }) =>
     peer.files.decline((await resolveOffer(peer, offer)).id),

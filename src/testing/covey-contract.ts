@@ -182,7 +182,7 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
       );
       for await (const offer of you.incoming({ signal: AbortSignal.timeout(10_000) })) {
         assert.equal(offer.peerName, "laptop");
-        await you.accept(String(offer.number), { into });
+        await you.accept(String(offer.number), { into, size: offer.size });
         break;
       }
       const states: string[] = [];

@@ -99,6 +99,10 @@ test("a file that grows far beyond what was agreed to waits until somebody agree
   assert.match(failed.problem!.message, /larger than when it was agreed to: 67108875 bytes, not 10/);
   assert.ok(!asked.includes(size));
   asked = [];
+  // Somebody who was shown the old size, and agrees when the new one has come, agrees to the old one.
+  await lab.b.files.accept(id, { into: lab.into, size: 10 });
+  assert.equal((await watchUntil(lab.b, id)).offer.state, "failed");
+  assert.deepEqual(asked, []);
   await lab.b.files.accept(id, { into: lab.into });
   assert.equal((await watchUntil(lab.b, id)).offer.state, "done");
   assert.deepEqual(asked, [size]);

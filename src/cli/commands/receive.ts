@@ -75,7 +75,7 @@ async function receiveAll(receiver: Receiver, follow: boolean): Promise<void> {
   let failure: CoveyError | undefined;
   const start = async (offer: NamedOffer): Promise<void> => {
     try {
-      await take(receiver, offer.id);
+      await take(receiver, offer.id, offer.size);
     } catch (error) {
       if (signal.aborted) return;
       const problem = fromPlatform(error, `receive ${offer.name}`);
@@ -111,9 +111,10 @@ async function receiveAll(receiver: Receiver, follow: boolean): Promise<void> {
 const decide = (offer: NamedOffer, { signal }: Context): Promise<string> =>
   ask(`Take ${nameAndSize(offer)}, from ${printable(offer.peerName)}? [y]es/[n]o/[l]ater `, signal);
 
-async function take({ context, covey, into, view }: Receiver, offer: string): Promise<void> {
+/** `size`: what was shown when it was agreed to. */
+async function take({ context, covey, into, view }: Receiver, offer: string, size?: number): Promise<void> {
   const { out, signal } = context;
-  const accepted = await covey.accept(offer, { into, signal });
+  const accepted = await covey.accept(offer, { into, ...(size === undefined ? {} : { size }), signal });
   const done = await followTransfer(covey.watchTransfer(accepted.offer.id, { signal }), view, out);
   const failure = failureOf(done);
   if (failure !== undefined) throw failure;

@@ -46,9 +46,10 @@ export interface Files {
   offers(): Promise<readonly Offer[]>;
   /**
    * Agrees to receive: into the directory, under the offer's name, or a free name beside it ("name (2).ext") when that is taken.
+   * `size`: what the user was shown and agreed to; default what it is now. A file that is much larger by then fails instead.
    * Resolves once that is durable; the bytes follow. Rejects with `not-found`, `conflict` (already decided), `bad-argument` (directory).
    */
-  accept(offer: string, options: { readonly into: string }): Promise<Transfer>;
+  accept(offer: string, options: { readonly into: string; readonly size?: number }): Promise<Transfer>;
   decline(offer: string): Promise<void>;
   /** The sender takes it back, or the receiver gives up; both sides are told. */
   cancel(offer: string): Promise<void>;

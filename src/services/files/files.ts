@@ -111,9 +111,9 @@ class FilesService implements Files {
     return this.#ledger.all().map(offerOf);
   }
 
-  async accept(offer: string, { into }: { readonly into: string }): Promise<Transfer> {
+  async accept(offer: string, { into, size }: { readonly into: string; readonly size?: number }): Promise<Transfer> {
     const item = this.#received(offer);
-    await this.#accept(item, into, item.record.size);
+    await this.#accept(item, into, size ?? item.record.size);
     return this.#transferOf(item);
   }
 
