@@ -95,7 +95,10 @@ export interface Sessions extends Routes {
   connect(peer: PeerId, signal?: AbortSignal): Promise<Session>;
   /** Why there is no session with a paired peer, as far as this side knows: the last attempt's failure, or what ended the last session. */
   problem(peer: PeerId): CoveyError | undefined;
-  /** A session of its own with somebody who need not be paired, pinned to the key. The caller closes it. */
+  /**
+   * A session of its own with somebody who need not be paired, pinned to the key: to pair, within LIMITS.strangerMs and what else
+   * strangers may. The caller closes it.
+   */
   dial(peer: PeerId, addresses: readonly Address[], signal?: AbortSignal): Promise<Session>;
   /** Calls back from now on, also for the sessions that are up already. Returns the function that ends it. */
   subscribe(listener: (event: SessionEvent) => void): () => void;

@@ -8,7 +8,6 @@
 import type { Cbor } from "../core/cbor.ts";
 import { untilAborted } from "../core/async.ts";
 import { CoveyError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
 import type { Logger } from "../core/log.ts";
 import type { Call, Handler, Session, Stream } from "./contract.ts";
 import { createDeadline } from "./deadline.ts";
@@ -19,6 +18,8 @@ import type { RouteTable } from "./routes.ts";
 export interface RespondNeeds {
   readonly session: Session;
   readonly routes: RouteTable;
+  /** Of one request's head, at most. */
+  readonly headBytes: number;
   readonly heads: Budget;
   readonly answers: Budget;
   readonly handlers: Budget;
@@ -43,10 +44,9 @@ export async function respond(stream: Stream, needs: RespondNeeds): Promise<void
   await answer(request, rest, needs);
 }
 
-async function readRequest(stream: Stream, { session, heads, requestMs }: RespondNeeds): Promise<WithHead> {
+async function readRequest(stream: Stream, { headBytes, heads, requestMs }: RespondNeeds): Promise<WithHead> {
   using deadline = createDeadline(requestMs, "the head of a request");
-  const maxBytes = session.paired ? LIMITS.headBytes : LIMITS.strangerHeadBytes;
-  return await untilAborted(readHead(stream, "a request", maxBytes, heads), deadline.signal);
+  return await untilAborted(readHead(stream, "a request", headBytes, heads), deadline.signal);
 }
 
 async function answer({ route, args }: Request, stream: Stream, needs: RespondNeeds): Promise<void> {

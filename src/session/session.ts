@@ -72,21 +72,21 @@ class SecuredSession implements LiveSession {
     const heads: Budget = { left: LIMITS.headsHeldBytes };
     const answers: Budget = { left: LIMITS.answersHeldBytes };
     const handlers: Budget = { left: LIMITS.handlersAtOnce };
+    // For pairing only, be it again: it needs no more.
+    const brief = !this.paired || (needs.dialled ? ours : theirs).apart;
+    const headBytes = brief ? LIMITS.strangerHeadBytes : LIMITS.headBytes;
     this.#mux = createYamux(secured.socket, {
       dialled: needs.dialled,
-      maxIncoming: this.paired ? LIMITS.yamuxStreams : LIMITS.strangerStreams,
-      onStream: (stream) => void respond(stream, { session: this, routes, heads, answers, handlers, requestMs, log }),
+      maxIncoming: brief ? LIMITS.strangerStreams : LIMITS.yamuxStreams,
+      onStream: (stream) => void respond(stream, { session: this, routes, headBytes, heads, answers, handlers, requestMs, log }),
     });
     this.#asking = { openStream: () => this.#mux.open(), requestMs };
     this.closed = this.#mux.closed;
-    if (!this.paired) this.#expire(needs.strangerMs);
+    if (brief) this.#expire(needs.strangerMs);
   }
 
   #expire(ms: number): void {
-    const timer = setTimeout(
-      () => this.destroy(new CoveyError("timeout", "a session with a device that is not paired took too long")),
-      ms,
-    );
+    const timer = setTimeout(() => this.destroy(new CoveyError("timeout", "a session for pairing took too long")), ms);
     void this.closed.then(() => clearTimeout(timer));
   }
 

@@ -29,6 +29,8 @@ const isCode = (code: string) => (error: unknown) => error instanceof CoveyError
 
 let host: SessionPeer;
 let friend: SessionPeer;
+/** Paired like the friend, and never started: the tests speak for it. */
+let foe: SessionPeer;
 let check: () => Promise<void>;
 const sockets = new Set<Socket>();
 
@@ -44,17 +46,18 @@ before(async () => {
     pendingConnectionsPerAddress: 8,
   };
   const open = () => openSessionPeer({ transport: tcpTransport, listen: ["tcp://127.0.0.1:0"], limits });
-  [host, friend] = await Promise.all([open(), open()]);
+  [host, friend, foe] = await Promise.all([open(), open(), open()]);
   host.sessions.handle("test/echo", async ({ args }) => args as Cbor);
   await Promise.all([host.sessions.start(), friend.sessions.start()]);
   await pairPeers(host, friend);
+  await pairPeers(host, foe, { b: "foe" });
 });
 afterEach(() => {
   for (const socket of sockets) socket.destroy();
   sockets.clear();
 });
 after(async () => {
-  await Promise.all([host.close(), friend.close()]);
+  await Promise.all([host.close(), friend.close(), foe.close()]);
   await check();
 });
 
@@ -198,19 +201,21 @@ describe("before anything is proven", () => {
 const record = (body: Uint8Array): Buffer => Buffer.concat([u32(body.length), body]);
 
 describe("a paired peer that breaks the rules", () => {
-  /** Past the hello with the friend's own key; then everything is the test's. */
+  let dials = 0;
+
+  /** Past the hello with the foe's own key, as the session that is kept; then everything is the test's. */
   async function breakIn(): Promise<{ mux: Yamux; heardBy(bytes: Uint8Array): Promise<Stream> }> {
     const { duplex } = await tcpTransport.dial(host.sessions.addresses()[0]!, never);
     sockets.add(duplex as Socket);
-    const { socket } = await createGate(friend.identity).dial(duplex, host.identity.peerId, never);
+    const { socket } = await createGate(foe.identity).dial(duplex, host.identity.peerId, never);
     const hello: Hello = {
       versions: [1, 1],
       features: [],
       needs: [],
       boot: "0123456789abcdef",
       knows: true,
-      apart: true,
-      dial: 0,
+      apart: false,
+      dial: ++dials,
       over: 0,
       listen: [],
     };

@@ -7,7 +7,7 @@ import { sleep } from "../../src/core/async.ts";
 import { CoveyError } from "../../src/core/errors.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { type Logger, silentLog } from "../../src/core/log.ts";
-import type { Call } from "../../src/session/contract.ts";
+import type { Call, Session } from "../../src/session/contract.ts";
 import type { Protocol } from "../../src/session/hello.ts";
 import { leakCheck } from "../../src/testing/leak-check.ts";
 import { testNetwork } from "../../src/testing/session-pair.ts";
@@ -42,6 +42,20 @@ async function started(options: Partial<SessionPeerOptions> = {}): Promise<Sessi
 
 const dial = (from: SessionPeer, to: SessionPeer) => from.sessions.dial(to.identity.peerId, to.sessions.addresses());
 
+/** Few streams, small heads and little time: until the host cuts it. */
+async function hasLittle(host: SessionPeer, session: Session): Promise<void> {
+  const waiting: Call[] = [];
+  host.sessions.handle("test/wait", (call) => (waiting.push(call), new Promise(() => {})), { strangers: true });
+  await assert.rejects(session.request("test/door", "x".repeat(LIMITS.strangerHeadBytes)), isCode("protocol"));
+  const many = Array.from({ length: LIMITS.strangerStreams + 3 }, () => session.request("test/wait", null));
+  const outcomes = Promise.allSettled(many);
+  await until(() => waiting.length >= LIMITS.strangerStreams, "those that may have arrived");
+  assert.ok((await session.closed) instanceof CoveyError, "cut when its time was over");
+  assert.ok((await outcomes).every(({ status }) => status === "rejected"));
+  assert.equal(waiting.length, LIMITS.strangerStreams);
+  assert.ok(waiting.every(({ signal }) => signal.aborted));
+}
+
 describe("a stranger", () => {
   test("gets nothing at all while nobody is expected, and its user a clear answer", async () => {
     const check = leakCheck();
@@ -73,17 +87,7 @@ describe("a stranger", () => {
       started({ welcomesStrangers: () => true, limits: { ...quick, strangerMs: 300 } }),
       started(),
     ]);
-    const waiting: Call[] = [];
-    host.sessions.handle("test/wait", (call) => (waiting.push(call), new Promise(() => {})), { strangers: true });
-    const session = await dial(stranger, host);
-    await assert.rejects(session.request("test/door", "x".repeat(LIMITS.strangerHeadBytes)), isCode("protocol"));
-    const many = Array.from({ length: LIMITS.strangerStreams + 3 }, () => session.request("test/wait", null));
-    const outcomes = Promise.allSettled(many);
-    await until(() => waiting.length === LIMITS.strangerStreams, "those that may have arrived");
-    assert.ok((await session.closed) instanceof CoveyError, "cut when its time was over");
-    assert.ok((await outcomes).every(({ status }) => status === "rejected"));
-    assert.equal(waiting.length, LIMITS.strangerStreams);
-    assert.ok(waiting.every(({ signal }) => signal.aborted));
+    await hasLittle(host, await dial(stranger, host));
     await Promise.all([host.close(), stranger.close()]);
   });
 
@@ -146,6 +150,17 @@ describe("a stranger", () => {
     );
     await host.book.remove(peer.identity.peerId);
     await Promise.all([beside, ...more].map((one) => one.closed));
+    await Promise.all([host.close(), peer.close()]);
+  });
+
+  test("a paired peer has as little beside its session, and in that one as much as ever", async () => {
+    const [host, peer] = await Promise.all([started({ limits: { ...quick, strangerMs: 300 } }), started()]);
+    await pairPeers(host, peer);
+    const kept = await peer.sessions.connect(host.identity.peerId);
+    const large = "x".repeat(LIMITS.strangerHeadBytes);
+    await kept.request("test/door", large);
+    await hasLittle(host, await dial(peer, host));
+    await kept.request("test/door", large);
     await Promise.all([host.close(), peer.close()]);
   });
 });
