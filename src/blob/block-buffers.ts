@@ -4,15 +4,18 @@ import { LIMITS } from "../core/limits.ts";
 
 export class BlockBuffers {
   readonly headroom: number;
+  readonly #length: number;
   readonly #free: Buffer[] = [];
 
-  constructor(headroom: number) {
+  /** `size`: of the blob, whose longest block has to fit. */
+  constructor(headroom: number, size: number) {
     this.headroom = headroom;
+    this.#length = headroom + Math.min(size, LIMITS.blockBytes);
   }
 
   /** So long, and what was in it before still is. */
   take(length: number): Buffer {
-    const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.headroom + LIMITS.blockBytes);
+    const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#length);
     return whole.subarray(0, this.headroom + length);
   }
 

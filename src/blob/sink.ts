@@ -181,7 +181,7 @@ export class Sink {
 
   /** Into the one buffer that there is for this: a view that holds until the next call. */
   async #readBlock(block: number): Promise<Buffer> {
-    this.#reading ??= Buffer.allocUnsafeSlow(LIMITS.blockBytes);
+    this.#reading ??= Buffer.allocUnsafeSlow(Math.min(this.#size, LIMITS.blockBytes));
     const bytes = this.#reading.subarray(0, blockLength(this.#size, block));
     for (let at = 0; at < bytes.length;) {
       const { bytesRead } = await this.#file.read(bytes, at, bytes.length - at, block * LIMITS.blockBytes + at);

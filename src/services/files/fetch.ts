@@ -110,7 +110,7 @@ async function receive(
 ): Promise<string> {
   const reader = createStreamReader(stream, "the file");
   const blocks = blocksOf(ranges)[Symbol.iterator]();
-  const buffers = new BlockBuffers(0);
+  const buffers = new BlockBuffers(0, part.manifest.size);
   let toldAtMs = clock.monotonicMs();
   let toldBytes = part.manifest.knownBytes;
   for (;;) {

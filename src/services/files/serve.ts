@@ -123,7 +123,7 @@ export class Serving {
       const cut = (): void => stream.reset();
       signal.addEventListener("abort", cut, { once: true });
       const asked = ranges.reduce((sum, { from, count }) => sum + lengthOf(source.version.size, from, count), 0);
-      const flight = new InFlight(new BlockBuffers(HEADER_BYTES), source.version.size - asked);
+      const flight = new InFlight(new BlockBuffers(HEADER_BYTES, source.version.size), source.version.size - asked);
       item.resumedBytes = source.version.size - asked;
       this.#needs.ledger.progress(item, item.resumedBytes, 0);
       const listening = this.#listen(stream, item, flight);
@@ -197,7 +197,7 @@ export class Serving {
   async #hashRest(stream: Stream, source: Source, hashes: SourceHashes): Promise<void> {
     const { clock } = this.#needs;
     let toldAtMs = clock.monotonicMs();
-    const buffers = new BlockBuffers(0);
+    const buffers = new BlockBuffers(0, source.version.size);
     for await (const { block, bytes } of source.read(hashes.unknown(), buffers)) {
       hashes.add(block, bytes);
       buffers.give(bytes);
@@ -227,7 +227,7 @@ export class Serving {
   /** BLAKE3 of the whole file, for the user: what was sent in order is hashed already, the rest is read once more. */
   async #finishPlain(item: Item, source: Source, hashes: SourceHashes, signal: AbortSignal): Promise<void> {
     if (item.record.blake3 !== undefined) return;
-    const buffers = new BlockBuffers(0);
+    const buffers = new BlockBuffers(0, source.version.size);
     for await (const { block, bytes } of source.read(hashes.unhashed(), buffers)) {
       signal.throwIfAborted();
       hashes.add(block, bytes);
