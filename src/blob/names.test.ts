@@ -16,6 +16,7 @@ test("ordinary names stay as they are", () => {
     "a:b",
     "no extension",
     "👩‍👩‍👧.png",
+    "❤️.png",
     "10%.txt",
     "-rf",
     "~",
@@ -27,6 +28,7 @@ test("ordinary names stay as they are", () => {
 test("names that mean something else are replaced", () => {
   const table: [hostile: string, safe: string][] = [
     ["", "unnamed"],
+    ["\u3164\u{e0100}", "__"],
     [".", "_"],
     ["..", "__"],
     ["...", "__"],
