@@ -11,7 +11,7 @@ const EXTENSION_BYTES = 16;
 
 // Separators of any system; whatever `printable` would escape (controls, bidi overrides, fillers that show nothing), but the two joiners
 // that belong to emoji and to Persian.
-const UNSAFE = /[/\\]|(?![\u200c\u200d\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/gu;
+const UNSAFE = /[/\\]|(?!\u200c|\u200d|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/gu;
 const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i;
 
 /** One component of at most 255 bytes that is not hidden, not special on any system, and shows as it is. */
