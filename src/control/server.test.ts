@@ -155,6 +155,8 @@ test("a stream is told in lines and ends with a record that says so", async () =
   });
   sent.end("{}");
   const [response] = (await once(sent, "response")) as [IncomingMessage];
+  const [began] = (await once(response, "data")) as [Buffer];
+  assert.match(began.toString(), /^\{"item":\{"type":"now".*\}\}\n$/);
   await covey.data().set("seen", 2);
   const [line] = (await once(response, "data")) as [Buffer];
   assert.match(line.toString(), /^\{"item":\{"type":"set".*\}\}\n$/);

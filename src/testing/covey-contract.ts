@@ -101,8 +101,9 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
     it("tells messages as they come, after a cursor too", async () => {
       const ending = new AbortController();
       const events = you.peer("laptop").watchMessages({ signal: ending.signal })[Symbol.asyncIterator]();
+      const began = await nextOf(events);
+      assert.equal(began.type, "now");
       const first = nextOf(events);
-      await you.peer("laptop").messages();
       const sent = await me.peer("desk").message("now");
       const event = await first;
       assert.equal(event.type === "message" ? event.message.id : undefined, sent.id);
@@ -110,10 +111,15 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
       await assert.rejects(events.next(), /enough/);
 
       const later = await me.peer("desk").message("later");
-      for await (const next of you.peer("laptop").watchMessages({ after: event.cursor, signal: AbortSignal.timeout(10_000) })) {
-        if (next.type !== "message") continue;
-        assert.equal(next.message.id, later.id);
-        break;
+      for (const [cursor, id] of [
+        [began.cursor, sent.id],
+        [event.cursor, later.id],
+      ] as const) {
+        for await (const next of you.peer("laptop").watchMessages({ after: cursor, signal: AbortSignal.timeout(10_000) })) {
+          if (next.type !== "message") continue;
+          assert.equal(next.message.id, id);
+          break;
+        }
       }
     });
 
@@ -156,8 +162,8 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
     it("watches data from the moment the watch began", async () => {
       const ending = new AbortController();
       const events = you.peer("laptop").data().watch("w", { signal: ending.signal })[Symbol.asyncIterator]();
+      assert.equal((await nextOf(events)).type, "now");
       const first = nextOf(events);
-      await you.peer("laptop").data().get("w");
       await me.peer("desk").data().set("w/1", 1);
       const event = await first;
       assert.equal(event.type === "set" ? event.item.key : undefined, "w/1");
@@ -233,7 +239,7 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
       await assert.rejects(me.status({ signal: AbortSignal.abort(reason) }), reason);
       await assert.rejects(me.data().get("x", { signal: AbortSignal.abort(reason) }), reason);
       const during = new AbortController();
-      const stuck = me.data().watch("never", { signal: during.signal })[Symbol.asyncIterator]().next();
+      const stuck = secondOf(me.data().watch("never", { signal: during.signal }));
       await me.status();
       during.abort(reason);
       await assert.rejects(stuck, reason);
@@ -241,7 +247,7 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
 
     it("ends everything with `closed` when it is closed", async () => {
       const { covey, end } = await make({ home: join(directory, "third"), name: "third" });
-      const stuck = assert.rejects(covey.data().watch("x")[Symbol.asyncIterator]().next(), fails("closed"));
+      const stuck = assert.rejects(secondOf(covey.data().watch("x")), fails("closed"));
       await covey.status();
       await covey.close();
       await stuck;
@@ -270,4 +276,11 @@ async function nextOf<Item>(items: AsyncIterator<Item>): Promise<Item> {
   const { done, value } = (await items.next()) as IteratorResult<Item, undefined>;
   if (done === true) throw new assert.AssertionError({ message: "it ended instead" });
   return value;
+}
+
+/** What comes after the first item, however long that takes. */
+async function secondOf<T>(items: AsyncIterable<T>): Promise<T> {
+  const iterator = items[Symbol.asyncIterator]();
+  await nextOf(iterator);
+  return nextOf(iterator);
 }

@@ -91,8 +91,10 @@ export const define: Define = (command, act) => {
     .action(
       act(async (context, text: string) => {
         const { data, place } = await at(context, text);
-        for await (const event of data.watch(place.what, { signal: context.signal }))
-          context.out.result(event, renderEvent(event, context.out));
+        for await (const event of data.watch(place.what, { signal: context.signal })) {
+          if (event.type === "now" && context.options.json !== true) context.out.note("Watching; Ctrl-C ends it.");
+          else context.out.result(event, renderEvent(event, context.out));
+        }
       }),
     );
 

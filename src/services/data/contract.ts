@@ -32,7 +32,9 @@ export interface DataConflict {
   readonly losers: readonly (DataVersion | { readonly removed: true; readonly author: PeerId; readonly setAtMs: number })[];
 }
 
+/** `now`: the first event of a watch without a cursor, which began here. `reset`: the cursor was of another store, all is told again. */
 export type DataEvent =
+  | { readonly type: "now"; readonly cursor: Cursor }
   | { readonly type: "set"; readonly item: DataItem; readonly cursor: Cursor }
   | { readonly type: "remove"; readonly key: string; readonly cursor: Cursor }
   | { readonly type: "reset"; readonly cursor: Cursor };

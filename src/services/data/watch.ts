@@ -16,6 +16,7 @@ export async function* watchData(
   const path = pathOfPrefix(prefix);
   signal.throwIfAborted();
   const start = after ?? (await store.now(space));
+  if (after === undefined) yield { type: "now", cursor: start };
   for await (const page of followChanges(store, space, path, start, signal)) {
     const { store: id } = page.cursor;
     if (page.reset) yield { type: "reset", cursor: { store: id, seq: 0 } };

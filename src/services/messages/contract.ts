@@ -19,8 +19,9 @@ export interface Message {
   readonly state: MessageState;
 }
 
-/** `missing`: the author numbered messages that did not arrive yet. `reset`: the cursor was of another store, all is told again. */
+/** `now`: the first event of a watch without a cursor, which began here. `reset`: the cursor was of another store, all is told again. */
 export type MessageEvent =
+  | { readonly type: "now"; readonly cursor: Cursor }
   | { readonly type: "message"; readonly message: Message; readonly cursor: Cursor }
   | { readonly type: "state"; readonly id: string; readonly state: MessageState; readonly cursor: Cursor }
   | { readonly type: "reset"; readonly cursor: Cursor };

@@ -30,6 +30,7 @@ export async function* watchConversation(
   // The marks first: a rise between the two reads is then told, and not lost.
   let told = await readBothMarks(store, conversation);
   let cursor = after ?? (await store.now(space));
+  if (after === undefined) yield { type: "now", cursor };
   const unsure = new Set<PeerId>(after === undefined ? [] : [store.author, peer]);
   for await (const page of followChanges(store, space, everything, cursor, signal)) {
     if (page.reset) {

@@ -1,5 +1,6 @@
 // Data shows on the other side at once; what was set on both sides while cut off is settled the same way on both.
 
+import { CoveyError } from "../../../core/errors.ts";
 import type { Covey } from "../../../control/covey.ts";
 import type { Json } from "../../../services/data/contract.ts";
 import type { Step } from "../stage.ts";
@@ -52,15 +53,15 @@ export const keepInSync: Step = {
 
 /** The next value that a watch of one key tells; `ready` once the watch stands. */
 function watchFor(covey: Covey, peer: string, key: string, signal: AbortSignal): { ready: Promise<void>; value: Promise<Json> } {
-  const data = covey.peer(peer).data();
-  const value = (async (): Promise<Json> => {
-    for await (const event of data.watch(key, { signal })) {
+  const ready = Promise.withResolvers<void>();
+  const watch = async (): Promise<Json> => {
+    for await (const event of covey.peer(peer).data().watch(key, { signal })) {
+      if (event.type === "now") ready.resolve();
       if (event.type === "set" && event.item.key === key) return event.item.value;
     }
-    throw new Error("the watch ended");
-  })();
-  value.catch(() => {});
-  // A watch has no sign of life of its own before the first change; a round trip behind it shows that it was taken.
-  const ready = data.get(key, { signal }).then(() => {});
-  return { ready, value };
+    throw new CoveyError("closed", "the watch ended");
+  };
+  const value = watch();
+  value.catch(ready.reject);
+  return { ready: ready.promise, value };
 }
