@@ -1,5 +1,7 @@
 // `covey demo`: two real peers on this machine do everything, and every step checks what it claims.
 
+import { existsSync } from "node:fs";
+
 import { createReport } from "./report.ts";
 import { setStage, type Step } from "./stage.ts";
 import { keepInSync } from "./steps/keep-in-sync.ts";
@@ -10,12 +12,15 @@ import { talk } from "./steps/talk.ts";
 
 const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, keepInSync];
 
+// In a clone the command is a file beside the sources; a published package has none there.
+const COVEY = existsSync(new URL("../../../covey", import.meta.url)) ? "./covey" : "covey";
+
 const TRY_NEXT = `Try it yourself, on two machines, or here with a second home (--home DIR):
-  covey pair                               over there: covey pair TICKET
-  covey msg laptop "lunch?"                talk; --follow goes on listening
-  covey send FILE laptop:                  over there: covey receive
-  covey data set laptop:todo '{"milk":1}'  over there: covey data watch NAME:
-  covey status                             who is there, what is going on`;
+  ${COVEY} pair                               over there: ${COVEY} pair TICKET
+  ${COVEY} msg laptop "lunch?"                talk; --follow goes on listening
+  ${COVEY} send FILE laptop:                  over there: ${COVEY} receive
+  ${COVEY} data set laptop:todo '{"milk":1}'  over there: ${COVEY} data watch NAME:
+  ${COVEY} status                             who is there, what is going on`;
 
 export interface DemoOptions {
   readonly signal: AbortSignal;
