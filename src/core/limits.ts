@@ -84,6 +84,11 @@ export const LIMIT_TABLE = {
   yamuxEmptyPerSecond: [1000, "frames/s", "Data frames without data."],
   yamuxUpdatesPerSecond: [1000, "frames/s", "Window updates beyond one for each data frame that it got."],
   yamuxFarewellMs: [2000, "ms", "What is queued when a session is closed has so long to get out."],
+  yamuxLeftMs: [
+    10_000,
+    "ms",
+    "What is still open when the other side has said goodbye has so long to end; then the session is over.",
+  ],
   // space
   inlineValueBytes: [64 * KiB, "bytes", "A value that travels inside its entry; larger ones are blobs."],
   pathComponents: [64, "components", "Components of a path."],

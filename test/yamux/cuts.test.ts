@@ -139,6 +139,24 @@ test("after a goodbye what is open goes on, and the end of the wire cuts it with
   assert.equal(await end.yamux.closed, undefined);
 });
 
+test("a goodbye is followed when its time is over, whatever is open, and however often it is said", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { end, peer } = rawPair(t);
+  const ended = once(peer.wire, "end");
+  peer.send(WINDOW_UPDATE, SYN, 1, 0);
+  const stream = await end.accept();
+  for (const elapsedMs of [LIMITS.yamuxLeftMs - 1, 1]) {
+    peer.send(GO_AWAY, 0, 0, 0);
+    peer.send(DATA, 0, 1, 3, Buffer.from("yes"));
+    assert.equal((await stream.read())?.toString(), "yes");
+    t.mock.timers.tick(elapsedMs);
+  }
+  assert.equal(end.yamux.streams, 0);
+  await assert.rejects(stream.read(), { code: "closed" });
+  assert.equal(await end.yamux.closed, undefined);
+  await ended;
+});
+
 test("a goodbye is followed once nothing is open any more, even if the wire stays", async (t) => {
   for (const open of [true, false]) {
     const { end, peer } = rawPair(t);

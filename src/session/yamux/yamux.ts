@@ -68,7 +68,7 @@ export function createYamux(duplex: Duplex, options: YamuxOptions): Yamux {
 
 type SessionState =
   | { readonly is: "open" }
-  /** The other side said goodbye and opens nothing more; what is open goes on. */
+  /** The other side said goodbye and opens nothing more; what is open goes on, within LIMITS.yamuxLeftMs. */
   | { readonly is: "left" }
   /** We did, and send what is still queued. */
   | { readonly is: "closing" }
@@ -263,13 +263,21 @@ class YamuxSession implements Yamux {
 
   #goodbye(reason: number): void {
     if (reason === GOODBYE) {
-      if (this.#state.is === "open") this.#state = { is: "left" };
-      return this.#followGoodbye();
+      if (this.#state.is === "open") this.#left();
+      return;
     }
     const what = reason === PROTOCOL_ERROR ? "it did not accept what it was sent" : `it failed (reason ${reason})`;
     const why = new CoveyError("closed", `the other peer gave the session up: ${what}`, { hint: TRY_AGAIN });
     this.#finish(why, why);
     this.#duplex.destroy();
+  }
+
+  /** Nothing new can begin: a peer that kept something open for ever would keep up a session that is of no use. */
+  #left(): void {
+    this.#state = { is: "left" };
+    const timer = setTimeout(() => this.#followGoodbye(), LIMITS.yamuxLeftMs);
+    void this.closed.then(() => clearTimeout(timer));
+    if (this.#streams.size === 0) this.#followGoodbye();
   }
 
   // streams
@@ -284,7 +292,7 @@ class YamuxSession implements Yamux {
     this.#streams.delete(stream.id);
     if (stream.id % 2 !== this.#ourParity) this.#incoming--;
     this.#strayCredit += credit;
-    this.#followGoodbye();
+    if (this.#streams.size === 0) this.#followGoodbye();
   }
 
   #lend(bytes: number, proven: boolean): number {
@@ -296,10 +304,10 @@ class YamuxSession implements Yamux {
 
   // out
 
-  /** Once the other side has said goodbye and nothing is open any more, there is nothing left to wait for. */
+  /** Once the other side has said goodbye and nothing is open any more, or its time is over, there is nothing left to wait for. */
   #followGoodbye(): void {
-    if (this.#state.is !== "left" || this.#streams.size > 0) return;
-    if (this.#finish(undefined, new CoveyError("closed", GOODBYE_SAID))) this.#farewell();
+    if (this.#state.is !== "left") return;
+    if (this.#finish(undefined, new CoveyError("closed", GOODBYE_SAID, { hint: TRY_AGAIN }))) this.#farewell();
   }
 
   /** The duplex failed or ended, before or after the session was over. */
