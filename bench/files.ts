@@ -1,4 +1,5 @@
 // One file of 1 GiB between two processes through real sessions, verified and flushed, beside scp over a private sshd where there is one.
+// What daemons take in memory meanwhile: daemon.ts.
 //
 //   1. both peers, their stores and the file are in memory (tmpfs), so that the program is measured and not a disk
 //   2. from the offer to the sender knowing that it is durable over there; the best of a few runs
@@ -23,8 +24,6 @@ interface Run {
   readonly seconds: number;
   readonly sender: number;
   readonly receiver: number;
-  /** Most memory that was resident, MiB. */
-  readonly receiverMiB: number;
 }
 
 export async function benchFiles(): Promise<readonly Row[]> {
@@ -43,13 +42,6 @@ export async function benchFiles(): Promise<readonly Row[]> {
         value: rate,
         unit: "MiB/s",
         note: `tmpfs, TCP on loopback, best of ${RUNS}; ${cpu}; ${await parts(path)}`,
-      },
-      {
-        name: "memory of the receiver meanwhile, at most",
-        value: best.receiverMiB,
-        unit: "MiB",
-        bar: "<= 200",
-        note: "VmHWM of its process",
       },
     ];
     if (typeof scp === "string") return [...rows, { name: "runs of scp beside it", value: 0, unit: "runs", note: scp }];
@@ -87,7 +79,7 @@ async function timeCovey(path: string, dir: string): Promise<Run> {
     if (done.offer.state !== "done") throw new Error(`the transfer ended as ${done.offer.state}`);
     const { user, system } = process.cpuUsage(before.sender);
     const receiver = (await cpuSeconds(child.pid)) - before.receiver;
-    runs.push({ seconds, sender: (user + system) / 1e6, receiver, receiverMiB: await peakMiB(child.pid) });
+    runs.push({ seconds, sender: (user + system) / 1e6, receiver });
     await rm(lab.b.incoming, { recursive: true });
   }
   return runs.sort((a, b) => a.seconds - b.seconds)[0]!;
@@ -125,8 +117,4 @@ async function fill(path: string): Promise<void> {
 async function cpuSeconds(pid: number): Promise<number> {
   const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-async function peakMiB(pid: number): Promise<number> {
-  return Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, "utf8"))![1]) / 1024;
 }
