@@ -1,6 +1,7 @@
 // `covey demo`: two real peers on this machine do everything, and every step checks what it claims.
 
 import { existsSync } from "node:fs";
+import { join } from "node:path";
 
 import { createReport } from "./report.ts";
 import { setStage, type Step } from "./stage.ts";
@@ -13,7 +14,7 @@ import { talk } from "./steps/talk.ts";
 const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, keepInSync];
 
 // In a clone the command is a file beside the sources; a published package has none there.
-const COVEY = existsSync(new URL("../../../covey", import.meta.url)) ? "./covey" : "covey";
+const COVEY = existsSync(join(import.meta.dirname, "../../../covey")) ? "./covey" : "covey";
 
 const TRY_NEXT = `Try it yourself, on two machines, or here with a second home (--home DIR):
   ${COVEY} pair                               over there: ${COVEY} pair TICKET
