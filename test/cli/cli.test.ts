@@ -150,12 +150,15 @@ test("data: values here and there, JSON or text, conditions, conflicts, watching
   assert.equal((await cli("data", "conflicts", "desk:")).err, "There are none.\n");
 
   const watching = start(["--home", deskHome, "--json", "data", "watch", "laptop:"]);
-  // Until the watch stands its first change may be missed.
-  await eventually(async () => {
-    await desk.peer("laptop").data().set("shop/1", Math.random());
-    return watching.out() !== "";
-  });
-  assert.equal((JSON.parse(watching.out().split("\n")[0]!) as { type: string }).type, "set");
+  await eventually(async () => watching.out() !== "");
+  await desk.peer("laptop").data().set("shop/1", 1);
+  await eventually(async () => watching.out().split("\n").length > 2);
+  const events = watching
+    .out()
+    .trimEnd()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { type: string }).type);
+  assert.deepEqual(events, ["now", "set"]);
   watching.kill("SIGTERM");
   assert.equal((await watching.ended).status, 143);
 });

@@ -111,13 +111,18 @@ test("one that is given up while it starts does not start after all", async () =
   assert.equal(await readFile(homeAt(home).log, "utf8"), "");
 });
 
+/** Watches until that ends. */
+async function watchOn(covey: Covey): Promise<void> {
+  for await (const _ of covey.data().watch());
+}
+
 test("after kill -9 the next one starts, and has what was acknowledged", async () => {
   const home = newHome();
   await startDaemon({ home, change });
   const covey: Covey = await connect({ home });
   const { pid } = await covey.status();
   await covey.data().set("kept", 1);
-  const watch = assert.rejects(covey.data().watch()[Symbol.asyncIterator]().next(), { code: "daemon-down" });
+  const watch = assert.rejects(watchOn(covey), { code: "daemon-down" });
   const invitation = await covey.invite();
   const waiting = assert.rejects(invitation.done, { code: "daemon-down" });
   process.kill(pid, "SIGKILL");
@@ -136,7 +141,7 @@ test("an orderly stop ends calls under way as closed, and leaves no socket", asy
   const home = newHome();
   await startDaemon({ home, change });
   await using covey = await connect({ home });
-  const watch = assert.rejects(covey.data().watch()[Symbol.asyncIterator]().next(), { code: "closed" });
+  const watch = assert.rejects(watchOn(covey), { code: "closed" });
   await covey.status();
   await stopDaemon({ home });
   await watch;
