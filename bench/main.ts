@@ -27,7 +27,7 @@ if (unknown !== undefined) {
 }
 
 const format = (value: number): string =>
-  value.toLocaleString("en", { maximumSignificantDigits: value < 1000 ? 3 : 21, maximumFractionDigits: value < 1000 ? 2 : 0 });
+  value.toLocaleString("en", value < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
 
 const sections: string[] = [];
 for (const [name, part] of Object.entries(PARTS)) {

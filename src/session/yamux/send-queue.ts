@@ -3,7 +3,7 @@
 // 1. Streams say that they have something: `control` for SYN, ACK and grants, `ready` for data and FIN; `answer` takes whole frames.
 // 2. Once a turn, or when the socket has sent something, `#pump` fills the socket up to LIMITS.yamuxSocketBytes: answers first, then
 //    control frames, then streams that have sent little, then the bulk, one frame each in turn.
-// 3. Everything of one turn goes out in one write, payloads uncopied.
+// 3. What is small goes out together; payloads go out uncopied, each in a write of its own.
 
 import type { Duplex } from "node:stream";
 
@@ -21,6 +21,9 @@ export interface Source {
 
 // Even small requests without end must not starve the bulk.
 const FRESH_RUN_FRAMES = 8;
+
+/** Up to here copying is cheaper than a write of its own. */
+const SMALL_BYTES = 4096;
 
 export class SendQueue {
   readonly #duplex: Duplex;
@@ -98,12 +101,14 @@ export class SendQueue {
       return;
     }
     this.#state = "writing";
-    this.#duplex.cork();
-    const last = parts.pop()!;
-    for (const part of parts) this.#duplex.write(part);
-    this.#duplex.write(last, this.#pump);
-    this.#duplex.uncork();
+    this.#write(joinSmall(parts), 0);
   };
+
+  /** One behind the other: of several that wait at once, Node's TLS would make a copy. */
+  #write(parts: readonly Uint8Array[], at: number): void {
+    if (this.#state === "stopped") return;
+    this.#duplex.write(parts[at]!, at + 1 < parts.length ? () => this.#write(parts, at + 1) : this.#pump);
+  }
 
   /** Appends what is to go next; returns its bytes, 0 if there is nothing. */
   #next(parts: Uint8Array[]): number {
@@ -130,6 +135,26 @@ export class SendQueue {
     }
     return undefined;
   }
+}
+
+/** The same bytes, with neighbours that are small put together. */
+function joinSmall(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const joined: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  const flush = (): void => {
+    if (small.length > 0) joined.push(small.length === 1 ? small[0]! : Buffer.concat(small));
+    small = [];
+  };
+  for (const part of parts) {
+    if (part.length <= SMALL_BYTES) {
+      small.push(part);
+    } else {
+      flush();
+      joined.push(part);
+    }
+  }
+  flush();
+  return joined;
 }
 
 function append(frame: Buffer | undefined, parts: Uint8Array[]): number {
