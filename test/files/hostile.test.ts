@@ -11,8 +11,9 @@ import { runInNewContext } from "node:vm";
 import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { FETCH_ROUTE } from "../../src/services/files/wire.ts";
+import type { Stream } from "../../src/session/contract.ts";
 import { pathOf } from "../../src/space/path.ts";
-import { blobOf, fileOffer, honest, offer, TOKEN } from "./hand-sender.ts";
+import { blobOf, block, end, fileOffer, honest, offer, TOKEN } from "./hand-sender.ts";
 import { eventually, nextOffer, openLab, watchUntil } from "./peers.ts";
 
 const MiB = LIMITS.blockBytes;
@@ -176,4 +177,33 @@ test("a receiver that never reads is cut off, and the offer stays", async (t) =>
   }
   assert.ok(over);
   assert.equal((await lab.a.files.offers())[0]!.state, "waiting");
+});
+
+test("a file of which every byte is here is done, though its sender never ends the stream, or cuts it", async () => {
+  await using lab = await openLab({ handSender: true });
+  const bytes = Buffer.from("all of it");
+  const afterwards = [
+    (stream: Stream) => stream.closed,
+    async (stream: Stream) => {
+      while ((await stream.read()) !== null);
+      await stream.write(Buffer.alloc(1));
+      return stream.closed;
+    },
+    async (stream: Stream) => {
+      await stream.read();
+      stream.reset();
+    },
+  ];
+  lab.a.sessions.handle(FETCH_ROUTE, async (call) => {
+    const stream = await call.accept({ token: TOKEN });
+    await stream.write(block(bytes));
+    await stream.write(end(blobOf(bytes)));
+    await afterwards.shift()!(stream);
+  });
+  while (afterwards.length > 0) {
+    const id = await offer(lab, fileOffer("file", bytes.length));
+    await nextOffer(lab.b);
+    await lab.b.files.accept(id, { into: lab.into });
+    assert.equal((await watchUntil(lab.b, id)).offer.state, "done");
+  }
 });

@@ -3,7 +3,7 @@
 //   1. ask for the ranges that are missing
 //   2. every block: hash as it comes in, compare, and only then hand it to the part
 //   3. tell the sender what is verified and written, now and then
-//   4. END names the blob: the caller compares it with what arrived
+//   4. END names the blob: the caller compares it with what arrived, whatever the sender does from there on
 
 import type { Clock } from "../../core/clock.ts";
 import { CoveyError, errorFromJson } from "../../core/errors.ts";
@@ -13,10 +13,11 @@ import { LIMITS } from "../../core/limits.ts";
 import { blockLength, HASH_BYTES, type BlockRange } from "../../blob/manifest.ts";
 import { BlockBuffers } from "../../blob/block-buffers.ts";
 import type { Session, Stream } from "../../session/contract.ts";
+import { linger } from "../../session/linger.ts";
 import { createStreamReader, type StreamReader } from "../../session/stream-io.ts";
 import type { Item, Ledger } from "./ledger.ts";
 import type { Part } from "./part.ts";
-import { cutWhenStalled } from "./watchdog.ts";
+import { cutWhenStalled, type WatchedStream } from "./watchdog.ts";
 import { blocksOf, FETCH_ROUTE, flattenRanges, parseFetchAnswer, parseProblem, RECORD } from "./wire.ts";
 
 /**
@@ -58,8 +59,10 @@ export async function fetchMissing(
     signal.addEventListener("abort", abort, { once: true });
     try {
       const blob = await receive(needs, stream, item, part, ranges);
+      void takeLeave(watched, part.manifest.knownBytes);
       return { type: "complete", blob };
     } catch (error) {
+      watched.stop();
       stream.reset();
       signal.throwIfAborted();
       if (watched.stalled)
@@ -67,7 +70,6 @@ export async function fetchMissing(
       throw error;
     } finally {
       signal.removeEventListener("abort", abort);
-      watched.stop();
     }
   } catch (error) {
     if (!(error instanceof RemoteError)) throw error;
@@ -133,13 +135,15 @@ async function receive(
     toldBytes = knownBytes;
     await fromPeer(() => stream.write(u64(knownBytes)));
   }
-  return fromPeer(async () => {
-    const blob = await reader.readExactly(HASH_BYTES, HASH_BYTES);
-    await stream.write(u64(part.manifest.knownBytes));
-    await stream.end();
-    if ((await reader.read()) !== null) throw new CoveyError("protocol", "the sender went on after the end");
-    return blob.toString("hex");
-  });
+  const blob = await fromPeer(() => reader.readExactly(HASH_BYTES, HASH_BYTES));
+  return blob.toString("hex");
+}
+
+/** The sender hears that all is here, and has a moment to end its side. Never rejects. */
+async function takeLeave({ stream, stop }: WatchedStream, knownBytes: number): Promise<void> {
+  await stream.write(u64(knownBytes)).catch(() => {});
+  await linger(stream);
+  stop();
 }
 
 /**
