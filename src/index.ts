@@ -18,6 +18,7 @@ export type {
 export { CoveyError, type ErrorCode, type ErrorExtras, type ErrorJson } from "./core/errors.ts";
 export type { Address, EntryId, PeerId, SpaceId, StoreId } from "./core/ids.ts";
 export type { LogFacts, Logger } from "./core/log.ts";
+export { printable } from "./core/text.ts";
 export type { PeerLink, Status } from "./peer/contract.ts";
 export type { DataConflict, DataEvent, DataItem, DataVersion, Json } from "./services/data/contract.ts";
 export type { Offer, OfferState, Transfer } from "./services/files/contract.ts";
