@@ -30,8 +30,8 @@ export function configureHelp(program: Command): void {
 function formatHelp(command: Command, helper: Help): string {
   const width = Math.min(helper.helpWidth ?? 80, 100);
   const sections = [
-    `${[...parentsOf(command), command].map((one) => one.name()).join(" ")}: ${command.summary()}`,
-    exampleSection(command),
+    wrap(`${[...parentsOf(command), command].map((one) => one.name()).join(" ")}: ${command.summary()}`, width).join("\n"),
+    exampleSection(command, width),
     section("Usage", [[helper.commandUsage(command), ""]], width),
     section(
       "Arguments",
@@ -50,10 +50,13 @@ function* parentsOf(command: Command): Iterable<Command> {
   yield command.parent;
 }
 
-function exampleSection(command: Command): string {
+function exampleSection(command: Command, width: number): string {
   const list = examplesOf.get(command) ?? [];
-  const longest = Math.max(0, ...list.map(([line]) => line.length));
-  return list.map(([line, what]) => `  covey ${line.padEnd(longest)}   # ${what}`).join("\n");
+  return columns(
+    list.map(([line, what]) => [`covey ${line}`, what]),
+    width,
+    "# ",
+  );
 }
 
 function grouped(command: Command, helper: Help, width: number): readonly string[] {
@@ -78,15 +81,22 @@ function grouped(command: Command, helper: Help, width: number): readonly string
   ];
 }
 
-function section(title: string, rows: readonly (readonly [term: string, description: string])[], width: number): string {
-  if (rows.length === 0) return "";
+type Row = readonly [term: string, description: string];
+
+function section(title: string, rows: readonly Row[], width: number): string {
+  return rows.length === 0 ? "" : `${title.replace(/:$/, "")}:\n${columns(rows, width)}`;
+}
+
+/** Terms, and beside them what they are, in lines that begin with `mark`. */
+function columns(rows: readonly Row[], width: number, mark = ""): string {
   const longest = Math.max(...rows.map(([term, description]) => (description === "" ? 0 : term.length)));
-  const lines = rows.map(([term, description]) => {
-    const indent = " ".repeat(longest + 5);
-    const [first = "", ...more] = wrap(description, Math.max(20, width - indent.length));
-    return [`  ${term.padEnd(longest)}   ${first}`.trimEnd(), ...more.map((line) => indent + line)].join("\n");
-  });
-  return [`${title.replace(/:$/, "")}:`, ...lines].join("\n");
+  const indent = " ".repeat(longest + 5) + mark;
+  return rows
+    .map(([term, description]) => {
+      const [first = "", ...more] = wrap(description, Math.max(20, width - indent.length));
+      return [`  ${term.padEnd(longest)}   ${mark}${first}`.trimEnd(), ...more.map((line) => indent + line)].join("\n");
+    })
+    .join("\n");
 }
 
 /** Lines of at most so many columns, broken between words. */

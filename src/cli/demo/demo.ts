@@ -20,7 +20,7 @@ const TRY_NEXT = `Try it yourself, on two machines, or here with a second home (
   ${COVEY} pair                               over there: ${COVEY} pair TICKET
   ${COVEY} msg laptop "lunch?"                talk; --follow goes on listening
   ${COVEY} send FILE laptop:                  over there: ${COVEY} receive
-  ${COVEY} data set laptop:todo '{"milk":1}'  over there: ${COVEY} data watch NAME:
+  ${COVEY} data set laptop:todo '{"milk":1}'  over there: ${COVEY} data ls NAME:
   ${COVEY} status                             who is there, what is going on`;
 
 export interface DemoOptions {
