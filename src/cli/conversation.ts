@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline";
 
+import { sleep } from "../core/async.ts";
 import { LIMITS } from "../core/limits.ts";
 import { printable, printableLines } from "../core/text.ts";
 import type { PeerHandle } from "../control/covey.ts";
@@ -11,6 +12,7 @@ import { formatTime } from "./format.ts";
 import type { Output } from "./output.ts";
 
 const SHOWN = 20;
+const DELIVERY = { everyMs: 15, atMostMs: 600 };
 const INDENT = "\n    ";
 const PROMPT = "> ";
 
@@ -50,6 +52,17 @@ export const moreBy = ({ name }: PeerHandle): string => `\n${printable(name)} sa
 export const markShown = (peer: PeerHandle, messages: readonly Message[], signal: AbortSignal): Promise<void> =>
   peer.markRead({ shown: messages.map(({ id }) => id), signal });
 
+/** A peer that is there has a message from here within a moment, and then that is its state. */
+export async function settled(peer: PeerHandle, message: Message, signal: AbortSignal): Promise<Message> {
+  if (message.state !== "queued" || (await peer.show({ signal })).session === undefined) return message;
+  for (let waited = 0; waited < DELIVERY.atMostMs; waited += DELIVERY.everyMs) {
+    const now = (await peer.messages({ limit: SHOWN, signal })).find(({ id }) => id === message.id);
+    if (now !== undefined && now.state !== "queued") return now;
+    await sleep(DELIVERY.everyMs, signal);
+  }
+  return message;
+}
+
 /**
  * Shows the conversation so far (`fromNow`: nothing of it), then every new message, until the signal aborts; on a terminal, lines that are
  * typed are sent.
@@ -79,11 +92,12 @@ export async function followConversation(
     const told = new Set(past.map(({ id }) => id));
     for (let event = await next; event.done !== true; event = await events.next()) {
       if (event.value.type !== "message" || told.has(event.value.message.id)) continue;
-      const { message } = event.value;
+      const message = await settled(peer, event.value.message, signal);
       print(message);
       if (message.from === message.with) await markShown(peer, [message], signal);
     }
   } finally {
+    line?.clear();
     line?.close();
   }
 }

@@ -9,7 +9,6 @@ import { after, before, test } from "node:test";
 
 import { connect } from "../../src/control/connect.ts";
 import type { Covey } from "../../src/control/covey.ts";
-import { createProgram } from "../../src/cli/program.ts";
 import { VERSION } from "../../src/core/version.ts";
 import { startDaemon } from "../../src/daemon/start.ts";
 import { stopDaemon } from "../../src/daemon/stop.ts";
@@ -263,12 +262,11 @@ test("help leads with examples; options stand before and behind the command; --v
     "data",
     "demo",
   ]) {
-    const { program } = await createProgram([name], new AbortController().signal);
-    const text = program.commands.find((one) => one.name() === name)!.helpInformation();
+    const text = (await run([name, "--help"])).out;
     assert.match(text, new RegExp(`^covey ${name}: .+\n\n {2}covey ${name}`), name);
     assert.match(help.out, new RegExp(`^ {2}${name} {2,}`, "m"));
     assert.deepEqual(
-      text.split("\n").filter((line) => line.length > 100),
+      text.split("\n").filter((line) => line.length > 80),
       [],
     );
   }
@@ -283,7 +281,8 @@ test("the help of a command, word for word", async () => {
     (await run(["send", "--help"])).out,
     `covey send: send a file to a peer
 
-  covey send photo.jpg laptop:             # offer it, and wait until it is there, whole
+  covey send photo.jpg laptop:             # offer it, and wait until it is
+                                           # there, whole
   covey send photo.jpg laptop: --no-wait   # offer it; the daemon does the rest
   covey receive                            # what to run over there
 
@@ -365,6 +364,17 @@ test("on a terminal: a bar that is painted over, questions that are answered, a 
   assert.match(inviting.out(), /█▀|▀█/);
   inviting.write("\u0003");
   assert.equal((await inviting.ended).status, 130);
+});
+
+test("on a terminal: what is typed is sent, and Ctrl-C leaves no prompt behind", { skip: hasTerminal }, async () => {
+  const following = startOnTerminal(["--home", laptopHome, "msg", "desk", "--follow"], 80);
+  await following.until("> ");
+  following.write("typed by hand\r");
+  await following.until(/you: typed by hand\S* \(\S*delivered\)/);
+  following.write("\u0003");
+  const { status, out } = await following.ended;
+  assert.equal(status, 130);
+  assert.ok(out.lastIndexOf("\r\u001b[K") > out.lastIndexOf("> "), JSON.stringify(out.slice(-80)));
 });
 
 test("peer rm --yes: cut off, and unknown from then on", async () => {

@@ -1,13 +1,11 @@
 // `msg`: one message, the conversation so far, or the conversation as it goes on.
 
-import { sleep } from "../../core/async.ts";
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { printable } from "../../core/text.ts";
 import type { PeerHandle } from "../../control/covey.ts";
-import type { Message } from "../../services/messages/contract.ts";
 import type { Define } from "../command.ts";
-import { conversationSoFar, followConversation, markShown, moreBy, renderConversation } from "../conversation.ts";
+import { conversationSoFar, followConversation, markShown, moreBy, renderConversation, settled } from "../conversation.ts";
 import type { Context } from "../context.ts";
 import { parsePeerArgument } from "../grammar.ts";
 import { examples } from "../help.ts";
@@ -15,10 +13,6 @@ import { examples } from "../help.ts";
 interface MsgOptions {
   readonly follow?: boolean;
 }
-
-/** Among so many of the newest, what was just sent is looked for. */
-const NEWEST = 20;
-const DELIVERY = { everyMs: 15, atMostMs: 600 };
 
 export const define: Define = (command, act) => {
   examples(
@@ -44,24 +38,13 @@ export const define: Define = (command, act) => {
 
 async function say({ out, signal }: Context, peer: PeerHandle, words: readonly string[]): Promise<void> {
   const text = words.length === 1 && words[0] === "-" ? await fromStdin(signal) : words.join(" ");
-  const message = await delivered(peer, await peer.message(text, { signal }), signal);
+  const message = await settled(peer, await peer.message(text, { signal }), signal);
   const told = {
     queued: `queued: it goes to ${printable(peer.name)} once that is there`,
     delivered: "delivered",
     read: "delivered",
   };
   out.result(message, told[message.state]);
-}
-
-/** A peer that is there has it within a moment, and then that is what to say. */
-async function delivered(peer: PeerHandle, sent: Message, signal: AbortSignal): Promise<Message> {
-  if ((await peer.show({ signal })).session === undefined) return sent;
-  for (let waited = 0; waited < DELIVERY.atMostMs; waited += DELIVERY.everyMs) {
-    const now = (await peer.messages({ limit: NEWEST, signal })).find(({ id }) => id === sent.id);
-    if (now !== undefined && now.state !== "queued") return now;
-    await sleep(DELIVERY.everyMs, signal);
-  }
-  return sent;
 }
 
 async function show({ out, signal }: Context, peer: PeerHandle): Promise<void> {
