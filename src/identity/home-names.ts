@@ -19,8 +19,6 @@ export interface Home {
   readonly socket: string;
   readonly config: string;
   readonly log: string;
-  /** A directory for the state of transfers. */
-  readonly transfers: string;
 }
 
 /** The names alone, nothing made or checked: for a client of the daemon. */
@@ -37,6 +35,5 @@ export function homeAt(dir: string): Home {
     socket: file("socket"),
     config: file("config.json"),
     log: file("log"),
-    transfers: file("transfers"),
   };
 }
