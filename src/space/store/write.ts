@@ -1,6 +1,5 @@
 // Writing here: 1. see what is at the path  2. check what was expected  3. the entry, its clock above all that it replaces
-// 4. have it signed, while the next
-// one is made  5. store in the place of what it dominates.
+// 4. have it signed, while the next one is made  5. store in the place of what it dominates.
 
 import { CoveyError } from "../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../core/ids.ts";
