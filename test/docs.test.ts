@@ -1,4 +1,4 @@
-// The documents say what the sources say: errors and limits both ways, every command line in them, every link, the README's program.
+// The documents say what the sources say: errors and limits both ways, every command line in them, every link, every program.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 import { ERROR_KINDS } from "../src/core/errors.ts";
+import { apiPage } from "../tools/api.ts";
 import { limitsPage } from "../tools/limits.ts";
 import { checkCommandLine, commandLinesOf } from "./docs/command-lines.ts";
 
@@ -26,6 +27,10 @@ test("docs/errors.md has every code, and none besides, as core/errors.ts has it"
 
 test("docs/limits.md is what core/limits.ts makes it; `node tools/run.mjs limits` writes it", () => {
   assert.equal(read("docs/limits.md"), limitsPage());
+});
+
+test("docs/api.md is what the sources declare; `node tools/run.mjs api` writes it", () => {
+  assert.equal(read("docs/api.md"), apiPage());
 });
 
 test("every link to a file leads to one", () => {
@@ -55,14 +60,40 @@ test("a command line that does not exist is found", async () => {
   assert.match((await wrong("./covey status now")) ?? "", /arguments/);
 });
 
-test("the README's program is examples/two-peers.ts, and does what it says", () => {
-  const example = read("examples/two-peers.ts");
-  const block = /```ts\n(.*?)```/s.exec(read("README.md"))?.[1];
-  assert.equal(block, example.replace("../src/index.ts", "covey"));
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["examples/two-peers.ts"], { cwd: root, encoding: "utf8" });
+const programs = [
+  { page: "README.md", files: ["examples/two-peers.ts"] },
+  { page: "docs/library.md", files: ["examples/library.ts", "examples/library-tested.ts"] },
+];
+
+for (const { page, files } of programs) {
+  test(`the code in ${page} is ${files.join(" and ")}, and does what it says`, () => {
+    const blocks = [...read(page).matchAll(/```ts\n(.*?)```/gs)].map(([, block]) => block!);
+    // One that imports begins another program; the others go on with the last.
+    const begins = blocks.flatMap((block, at) => (block.startsWith("import ") ? [at] : []));
+    const shown = begins.map((begin, at) => blocks.slice(begin, begins[at + 1]).join("\n"));
+    const asInstalled = files.map((file) =>
+      read(file).replace("../src/index.ts", "covey").replace("../src/testing/index.ts", "covey/testing"),
+    );
+    assert.deepEqual(shown, asInstalled);
+    for (const file of files) assert.deepEqual(linesOf(file), promisedBy(file), file);
+  });
+}
+
+/** What a program prints, when it succeeds. */
+function linesOf(file: string): readonly string[] {
+  // Without it a program that has tests would report them to ours.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], { cwd: root, encoding: "utf8", env });
   assert.equal(stderr, "");
-  assert.equal(status, 0);
-  const promised = [...example.matchAll(/console\.log\(.*\); \/\/ (.+)$/gm)].map(([, line]) => line);
-  assert.ok(promised.length > 0);
-  assert.deepEqual(stdout.trimEnd().split("\n"), promised);
-});
+  assert.equal(status, 0, stdout);
+  return stdout
+    .replace(/ \([\d.]+ms\)|^ℹ .*\n/gm, "")
+    .trimEnd()
+    .split("\n");
+}
+
+/** The comment behind or below each console.log, and the name of each test. */
+function promisedBy(file: string): readonly string[] {
+  const said = [...read(file).matchAll(/^(?:.*console\.log\(.*\); )?\/\/ (.+)$|^test\("(.+)", async/gm)];
+  return said.map(([, line, name]) => line ?? `✔ ${name}`);
+}

@@ -16,6 +16,7 @@ const tasks = {
   check: { build: false, run: ["tools/test.ts", "quick"] },
   lint: { build: false, run: ["node_modules/oxlint/bin/oxlint"] },
   format: { build: false, run: ["node_modules/oxfmt/bin/oxfmt"] },
+  api: { build: false, run: ["tools/api.ts"] },
   limits: { build: false, run: ["tools/limits.ts"] },
 };
 

@@ -57,14 +57,23 @@ export interface WatchOptions extends CallOptions {
 /** The keys under one prefix of one space; keys given and returned are whole, without the prefix taken off. */
 export interface DataHandle {
   get(key: string, options?: CallOptions): Promise<DataItem | undefined>;
+  /**
+   * Durable here when it resolves. `ifVersion`: only if the key still has this version, or, with null, no value. Rejects with `conflict`
+   * if not, `limit` (a value over 64 KiB), `bad-argument` (a key that can't be, a value that JSON can't say).
+   */
   set(key: string, value: Json, options?: CallOptions & { readonly ifVersion?: string | null }): Promise<DataItem>;
+  /** In one commit: all or nothing. */
   setMany(items: readonly { readonly key: string; readonly value: Json }[], options?: CallOptions): Promise<void>;
+  /** Resolves to whether there was a value. Rejects with `conflict` when it is not of `ifVersion` any more. */
   remove(key: string, options?: CallOptions & { readonly ifVersion?: string }): Promise<boolean>;
+  /** In the order of keys, behind the key `after`. A prefix ends at a "/": "todo" has "todo" and "todo/1", never "todos". */
   list(
     prefix?: string,
     options?: CallOptions & { readonly limit?: number; readonly after?: string },
   ): Promise<readonly DataItem[]>;
+  /** Keys that were changed by several who did not know of each other's value. The next `set` or `remove` settles one. */
   conflicts(prefix?: string, options?: CallOptions): Promise<readonly DataConflict[]>;
+  /** The latest state of each key that changes, at the reader's pace. */
   watch(prefix?: string, options?: WatchOptions): AsyncIterable<DataEvent>;
 }
 
@@ -73,25 +82,32 @@ export interface PeerHandle {
   readonly name: string;
   show(options?: CallOptions): Promise<PeerLink>;
   rename(name: string, options?: CallOptions): Promise<PeerLink>;
+  /** Nothing goes between the two any more; what was exchanged stays. */
   remove(options?: CallOptions): Promise<void>;
+  /** Durable here when it resolves. Rejects with `bad-argument` for an empty text, `limit` for one over 63 KiB. */
   message(text: string, options?: CallOptions): Promise<Message>;
   /** The newest `limit` (default 100, at most 1,000), oldest first. `watchMessages` after `seq` 0 of this store tells all there are. */
   messages(options?: CallOptions & { readonly limit?: number }): Promise<readonly Message[]>;
   /** From that peer and not read yet, oldest first: at most 1,000. */
   unread(options?: CallOptions): Promise<readonly Message[]>;
+  /** Messages of both sides as they are stored here, and how far they get. */
   watchMessages(options?: WatchOptions): AsyncIterable<MessageEvent>;
   /** All that the peer said so far; with `shown`, only what comes before the first message that is not among these ids. */
   markRead(options?: CallOptions & { readonly shown?: readonly string[] }): Promise<void>;
   /** One file, by an absolute path on the machine of the daemon. Durable as an offer when it resolves. */
   send(path: string, options?: CallOptions): Promise<SendJob>;
+  /** What is shared with this peer. */
   data(): DataHandle;
 }
 
+/** What a program, or a person, can ask of their peer: `open` and `connect` return the same. */
 export interface Covey extends AsyncDisposable {
   status(options?: CallOptions): Promise<Status>;
+  /** A ticket for one peer. `ttlMs`: default ten minutes. `as`: what the peer is called here. `mine`: its files come without asking. */
   invite(
     options?: CallOptions & { readonly ttlMs?: number; readonly as?: string; readonly mine?: boolean },
   ): Promise<PairInvitation>;
+  /** Redeems a ticket. Rejects with `ticket-invalid`, `unreachable`. */
   join(ticket: string, options?: CallOptions & { readonly as?: string; readonly mine?: boolean }): Promise<PeerLink>;
   peers(options?: CallOptions): Promise<readonly PeerLink[]>;
   peer(nameOrId: string): PeerHandle;
@@ -104,8 +120,10 @@ export interface Covey extends AsyncDisposable {
   /** `size`: the offer's as the user saw it, so that a sender can't make it larger meanwhile. Default: as it is now. */
   accept(offer: string, options: CallOptions & { readonly into: string; readonly size?: number }): Promise<NamedTransfer>;
   decline(offer: string, options?: CallOptions): Promise<void>;
+  /** Takes an offer back, or gives up receiving it. */
   cancel(offer: string, options?: CallOptions): Promise<void>;
   transfers(options?: CallOptions): Promise<readonly NamedTransfer[]>;
+  /** The state now, then at most ten a second; ends with the transfer. */
   watchTransfer(offer: string, options?: CallOptions): AsyncIterable<NamedTransfer>;
   /** `open`: stops the peer. `connect`: lets go of the daemon, which goes on. */
   close(): Promise<void>;

@@ -6,13 +6,17 @@ import type { Covey } from "./covey.ts";
 import { createCovey } from "./facade.ts";
 import { homePath } from "./home-path.ts";
 
-/** Everything has a default; see PeerOptions. */
+/** Everything has a default. */
 export interface OpenOptions {
   /** The directory of everything of this peer. Default: COVEY_HOME, or the user's. */
   readonly home?: string;
+  /** What this device calls itself when it pairs. Default: the host name. */
   readonly name?: string;
+  /** Where to listen; [] for nowhere. Port 0 is a port drawn once and kept in the home. Default: "tcp://*:0", all interfaces. */
   readonly listen?: readonly Address[];
+  /** The directory of files from one's own devices, which come without asking. Default: "Downloads" in the user's home directory. */
   readonly incoming?: string;
+  /** Default: nothing is logged. */
   readonly log?: Logger;
 }
 
