@@ -1,5 +1,6 @@
 // What a peer says of itself: gathered from its parts when asked.
 
+import type { CoveyError } from "../core/errors.ts";
 import type { PeerId } from "../core/ids.ts";
 import { VERSION } from "../core/version.ts";
 import type { Identity, PairedPeer, PeerBook } from "../identity/contract.ts";
@@ -71,7 +72,7 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       unread: unread.reduce((sum, count) => sum + count, 0),
       offersWaiting: offers.filter(({ direction, state }) => direction === "in" && state === "waiting").length,
       transfersRunning: transfers.filter(({ offer, connected }) => offer.state === "accepted" && connected).length,
-      warnings: [...peers.flatMap(warningsOf), ...pairing.warnings()],
+      warnings: [...peers.flatMap((peer) => warningsOf(peer, sessions.problem(peer.peerId))), ...pairing.warnings()],
     };
   };
   return { status, links, close: end };
@@ -106,8 +107,10 @@ async function linkOf(
   };
 }
 
-function warningsOf({ name, session, deferredIn }: PeerLink): string[] {
+function warningsOf({ name, session, deferredIn }: PeerLink, problem: CoveyError | undefined): string[] {
   const warnings: string[] = [];
+  // Away is nothing to tell; this one does not come back by itself.
+  if (problem?.code === "not-paired") warnings.push(problem.message);
   const skewMs = session?.clockSkewMs ?? 0;
   if (Math.abs(skewMs) > SKEW_WORTH_TELLING_MS) {
     const minutes = Math.round(Math.abs(skewMs) / 60_000);

@@ -382,6 +382,8 @@ test("peer rm --yes: cut off, and unknown from then on", async () => {
   assert.deepEqual([status, out], [0, "desk is removed.\n"]);
   assert.equal((await cli("msg", "desk", "x")).status, 3);
   assert.match((await cli("peer", "ls")).err, /No peer is paired yet/);
+  await eventually(async () => /laptop no longer knows this device: pair again/.test((await onDesk("status")).out));
+  assert.match((await onDesk("peer", "show", "laptop")).out, /connected  no: laptop no longer knows this device/);
 });
 
 /** Polls until it holds. */

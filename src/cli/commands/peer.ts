@@ -73,12 +73,12 @@ export const define: Define = (command, act) => {
 };
 
 function renderPeer(
-  { name, mine, peerId, pairedAtMs, session, addresses, waitingOut, deferredIn }: PeerLink,
+  { name, mine, peerId, pairedAtMs, session, problem, addresses, waitingOut, deferredIn }: PeerLink,
   out: Output,
 ): string {
   const connected =
     session === undefined
-      ? "no"
+      ? `no${problem === undefined ? "" : `: ${printable(problem)}`}`
       : `${printable(session.address)}, for ${formatDuration(Date.now() - session.sinceMs)}, ${session.dialled ? "dialled from here" : "dialled from there"}`;
   const skew = session?.clockSkewMs;
   return [
