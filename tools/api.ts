@@ -55,14 +55,19 @@ interface Module {
 export function apiPage(): string {
   const dist = mkdtempSync(join(tmpdir(), "covey-api-"));
   try {
-    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-    const args = [tsc, "-p", "tsconfig.build.json", "--emitDeclarationOnly", "--noCheck", "--outDir", dist];
-    const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
-    if (status !== 0) throw new Error(`the sources don't compile\n${stdout}`);
+    emitDeclarations(dist);
     return pageOf((file) => readFileSync(join(dist, file), "utf8"));
   } finally {
     rmSync(dist, { recursive: true });
   }
+}
+
+/** What the build has as `*.d.ts`; whether the sources are right is for others to check. */
+export function emitDeclarations(dist: string): void {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const args = [tsc, "-p", "tsconfig.build.json", "--emitDeclarationOnly", "--noCheck", "--outDir", dist];
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+  if (status !== 0) throw new Error(`the sources don't compile\n${stdout}`);
 }
 
 function pageOf(read: (file: string) => string): string {
