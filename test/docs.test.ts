@@ -81,8 +81,8 @@ for (const { page, files } of programs) {
 
 /** What a program prints, when it succeeds. */
 function linesOf(file: string): readonly string[] {
-  // Without it a program that has tests would report them to ours.
-  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  // With the one a program that has tests would report them to ours; the other comes from node's runner on a terminal.
+  const { NODE_TEST_CONTEXT: _, FORCE_COLOR: __, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, [file], { cwd: root, encoding: "utf8", env });
   assert.equal(stderr, "");
   assert.equal(status, 0, stdout);
