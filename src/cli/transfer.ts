@@ -49,7 +49,10 @@ export async function followTransfer(
 export function failureOf({ offer, peerName, problem }: NamedTransfer): CoveyError | undefined {
   const name = JSON.stringify(offer.name);
   if (offer.state === "done") return undefined;
-  if (offer.state === "declined") return new CoveyError("declined", `${peerName} declined ${name}`);
+  if (offer.state === "declined") {
+    const who = offer.direction === "out" ? peerName : "you";
+    return new CoveyError("declined", `${who} declined ${name}`);
+  }
   if (offer.state === "withdrawn") return new CoveyError("declined", `${name} was cancelled`);
   return problem === undefined ? new CoveyError("internal", `${name} failed`) : errorFromJson(problem);
 }
