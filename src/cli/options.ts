@@ -22,7 +22,7 @@ export const globalOptions: readonly Option[] = [
   new Option("--home <dir>", "the directory of everything of one peer (or set COVEY_HOME)").env("COVEY_HOME"),
   new Option("--json", "the result as JSON, one value a line"),
   new Option("-q, --quiet", "results only"),
-  new Option("-v, --verbose", "say more"),
+  new Option("-v, --verbose", "after a fault in covey itself, also where it happened"),
   new Option("-y, --yes", "answer yes to every question"),
   new Option("--no-input", "never ask anything"),
   new Option("--no-progress", "no progress bars"),

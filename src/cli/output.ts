@@ -10,7 +10,6 @@ export type Style = Parameters<typeof styleText>[0];
 export interface Output {
   readonly json: boolean;
   readonly quiet: boolean;
-  readonly verbose: boolean;
   /** Bars and lines of progress. */
   readonly progress: boolean;
   /** Columns of stdout; Infinity when it is no terminal, where nothing is cut off. */
@@ -28,13 +27,12 @@ export interface Output {
 }
 
 export function createOutput(options: GlobalOptions): Output {
-  const { json = false, quiet = false, verbose = false } = options;
+  const { json = false, quiet = false } = options;
   obeyColor(options.color);
   const styled = (stream: NodeJS.WriteStream) => (style: Style, text: string) => styleText(style, text, { stream });
   return {
     json,
     quiet,
-    verbose,
     progress: options.progress && !quiet && !json,
     columns: process.stdout.isTTY ? process.stdout.columns : Infinity,
     result: (value, text) => void process.stdout.write(json ? jsonLine(value) : text === "" ? "" : `${text}\n`),
