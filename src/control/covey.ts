@@ -9,7 +9,7 @@ import type { Cursor } from "../space/contract.ts";
 
 export interface CallOptions {
   /** Aborting rejects the call with the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A message of any peer, as `inbox` shows it. */
@@ -51,7 +51,7 @@ export interface SendJob extends AsyncDisposable {
 
 export interface WatchOptions extends CallOptions {
   /** Resume behind this; without it, from now on. */
-  readonly after?: Cursor;
+  readonly after?: Cursor | undefined;
 }
 
 /** The keys under one prefix of one space; keys given and returned are whole, without the prefix taken off. */

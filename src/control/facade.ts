@@ -5,6 +5,7 @@ import { isAbsolute } from "node:path";
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { assertJson } from "../core/json.ts";
 import type { CallOptions, Covey, DataHandle, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, SendJob } from "./covey.ts";
+import type { Cursor } from "../space/contract.ts";
 import type { CallName, CallResult, OperationArgs, StreamItem, StreamName } from "./operations.ts";
 
 /** Values given and returned are JSON-plain. Aborting rejects with the signal's reason. */
@@ -59,7 +60,7 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
   remove: ({ signal } = {}) => bound.call("peer.remove", { peer }, signal),
   message: (text, { signal } = {}) => bound.call("message.send", { peer, text }, signal),
   messages: ({ signal, ...page } = {}) => bound.call("message.list", { peer, ...page }, signal),
-  watchMessages: ({ signal, ...from } = {}) => bound.stream("message.watch", { peer, ...from }, signal),
+  watchMessages: ({ signal, after } = {}) => bound.stream("message.watch", { peer, ...behind(after) }, signal),
   unread: ({ signal } = {}) => bound.call("message.unread", { peer }, signal),
   markRead: ({ signal, shown } = {}) =>
     bound.call("message.read", shown === undefined ? { peer } : { peer, shown: [...shown] }, signal),
@@ -70,6 +71,9 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
     }),
   data: () => dataHandle(bound, { space: peer }),
 });
+
+/** Without a cursor there is none to check. */
+const behind = (after: Cursor | undefined): { readonly after?: Cursor } => (after === undefined ? {} : { after });
 
 const dataHandle = (bound: Invoke, space: { readonly space?: string }): DataHandle => ({
   get: (key, { signal } = {}) => bound.call("data.get", { ...space, key }, signal),
@@ -84,7 +88,7 @@ const dataHandle = (bound: Invoke, space: { readonly space?: string }): DataHand
   remove: (key, { signal, ...condition } = {}) => bound.call("data.remove", { ...space, key, ...condition }, signal),
   list: (prefix = "", { signal, ...page } = {}) => bound.call("data.list", { ...space, prefix, ...page }, signal),
   conflicts: (prefix = "", { signal } = {}) => bound.call("data.conflicts", { ...space, prefix }, signal),
-  watch: (prefix = "", { signal, ...from } = {}) => bound.stream("data.watch", { ...space, prefix, ...from }, signal),
+  watch: (prefix = "", { signal, after } = {}) => bound.stream("data.watch", { ...space, prefix, ...behind(after) }, signal),
 });
 
 async function invite(

@@ -239,7 +239,7 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
       await assert.rejects(me.status({ signal: AbortSignal.abort(reason) }), reason);
       await assert.rejects(me.data().get("x", { signal: AbortSignal.abort(reason) }), reason);
       const during = new AbortController();
-      const stuck = secondOf(me.data().watch("never", { signal: during.signal }));
+      const stuck = secondOf(me.data().watch("never", { after: undefined, signal: during.signal }));
       await me.status();
       during.abort(reason);
       await assert.rejects(stuck, reason);

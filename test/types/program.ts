@@ -49,7 +49,7 @@ export async function inference(): Promise<void> {
     else if (event.type === "state") is<MessageState>()(event.state, true);
     else is<"now" | "reset">()(event.type, true);
   }
-  for await (const event of peer.data().watch("todo", after === undefined ? {} : { after })) {
+  for await (const event of peer.data().watch("todo", { after, signal: undefined })) {
     if (event.type === "set") is<DataItem>()(event.item, true);
     else if (event.type === "remove") is<string>()(event.key, true);
     else is<"now" | "reset">()(event.type, true);
