@@ -2,6 +2,7 @@
 // process around them.
 
 import { CoveyError } from "../core/errors.ts";
+import { printable } from "../core/text.ts";
 import { connect } from "../control/connect.ts";
 import type { Covey } from "../control/covey.ts";
 import { homePath } from "../control/home-path.ts";
@@ -43,7 +44,8 @@ export function createContext(options: GlobalOptions, interrupt: AbortSignal): C
       stack.defer(() => daemon.stop());
     } else {
       const { startDaemon } = await import("../daemon/start.ts");
-      if (await startDaemon({ home, signal })) out.note("This device's peer was started; `covey down` stops it.");
+      const where = options.home === undefined ? "" : ` --home ${printable(options.home)}`;
+      if (await startDaemon({ home, signal })) out.note(`This device's peer was started; \`covey${where} down\` stops it.`);
     }
     return running();
   };

@@ -330,7 +330,7 @@ test("up, down, --once: started when needed, gone when told, nothing left by --o
   assert.equal((await run(["--home", home, "status"])).status, 8);
   const auto = await run(["--home", home, "data", "get", "k"]);
   assert.deepEqual([auto.status, auto.out], [0, "v\n"]);
-  assert.match(auto.err, /was started/);
+  assert.ok(auto.err.includes(`was started; \`covey --home ${home} down\` stops it`), auto.err);
   await run(["down", "--home", home]);
 
   const foreground = start(["up", "--foreground", "--home", home]);
