@@ -161,6 +161,12 @@ export const LIMIT_TABLE = {
   checkpointBytes: [64 * MiB, "bytes", "Verified blocks are made durable after so many: what a kill -9 costs at most."],
   checkpointMs: [1000, "ms", "The same for slow transfers."],
   fileStallMs: [30_000, "ms", "A transfer in which no byte moved for so long is cut and begun again."],
+  filePaceMs: [
+    60_000,
+    "ms",
+    "A transfer whose sender brought less than filePaceBytes in so long of waiting for it gives its place to another peer's that waits.",
+  ],
+  filePaceBytes: [64 * KiB, "bytes", "See filePaceMs: about 1 KiB/s. What only says that the sender still lives does not count."],
   fileBusyMs: [5000, "ms", "How often a sender that has nothing to send yet says that it is still reading."],
   fileRetryMs: [500, "ms", "The first wait before a transfer that was cut goes on; doubled each time, and jittered."],
   fileRetryMaxMs: [60_000, "ms", "The longest such wait."],

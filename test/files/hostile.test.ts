@@ -8,13 +8,15 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
+import { sleep } from "../../src/core/async.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
 import { LIMITS } from "../../src/core/limits.ts";
-import { FETCH_ROUTE } from "../../src/services/files/wire.ts";
+import { FETCH_ROUTE, RECORD } from "../../src/services/files/wire.ts";
 import type { Stream } from "../../src/session/contract.ts";
 import { pathOf } from "../../src/space/path.ts";
 import { blobOf, block, end, fileOffer, honest, offer, TOKEN } from "./hand-sender.ts";
-import { eventually, nextOffer, openLab, watchUntil } from "./peers.ts";
+import { eventually, type Lab, nextOffer, openLab, watchUntil } from "./peers.ts";
 
 const MiB = LIMITS.blockBytes;
 /** Two blocks and a bit. */
@@ -206,4 +208,35 @@ test("a file of which every byte is here is done, though its sender never ends t
     await lab.b.files.accept(id, { into: lab.into });
     assert.equal((await watchUntil(lab.b, id)).offer.state, "done");
   }
+});
+
+test("senders that only say that they live, or send a byte now and then, do not keep others waiting", async () => {
+  let aheadMs = 0;
+  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+  await using lab = await openLab({ handSender: true, clock });
+  await using second = await openLab({ handSender: true, from: lab.b });
+  await using third = await openLab({ handSender: true, from: lab.b });
+  const drips = [Buffer.of(RECORD.busy), Buffer.of(RECORD.block)];
+  let dripping = 0;
+  for (const [at, { a }] of [lab, second].entries())
+    a.sessions.handle(FETCH_ROUTE, async (call) => {
+      const stream = await call.accept({ token: TOKEN });
+      dripping++;
+      for (; ; await sleep(10)) await stream.write(drips[at]!);
+    });
+  third.a.sessions.handle(FETCH_ROUTE, async (call) => honest(await call.accept({ token: TOKEN }), content));
+  const accepted = async (from: Lab): Promise<string> => {
+    const id = await offer(from, fileOffer("file", content.length));
+    await nextOffer(lab.b);
+    await lab.b.files.accept(id, { into: lab.into });
+    return id;
+  };
+  for (const from of [lab, second]) for (let i = 0; i < LIMITS.filesAtOncePerPeer; i++) await accepted(from);
+  await eventually(async () => dripping, LIMITS.filesAtOnce);
+  const id = await accepted(third);
+  const minutes = setInterval(() => (aheadMs += LIMITS.filePaceMs), 20);
+  const { offer: received } = await watchUntil(lab.b, id).finally(() => clearInterval(minutes));
+  assert.equal(received.state, "done");
+  const states = (await lab.b.files.offers()).map(({ state }) => state);
+  assert.deepEqual(states, [...Array.from({ length: LIMITS.filesAtOnce }, () => "accepted"), "done"]);
 });

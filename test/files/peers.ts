@@ -10,7 +10,7 @@ import { isDeepStrictEqual } from "node:util";
 import { blake3 } from "@napi-rs/blake-hash";
 
 import { sleep } from "../../src/core/async.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Address, PeerId } from "../../src/core/ids.ts";
 import { type Logger, silentLog } from "../../src/core/log.ts";
 import type { Identity, PeerBook } from "../../src/identity/contract.ts";
@@ -43,12 +43,21 @@ export interface FilesPeerOptions {
   readonly transport?: Transport;
   readonly listen?: Address;
   readonly log?: Logger;
+  /** Of the service alone. */
+  readonly clock?: Clock;
   /** Without it, the test answers for the peer by hand. */
   readonly service?: boolean;
 }
 
 export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPeer> {
-  const { dir, transport = tcpTransport, listen = "tcp://127.0.0.1:0", log = silentLog, service = true } = options;
+  const {
+    dir,
+    transport = tcpTransport,
+    listen = "tcp://127.0.0.1:0",
+    log = silentLog,
+    clock = systemClock,
+    service = true,
+  } = options;
   const home = await openHome(join(dir, "home"));
   const identity = await loadIdentity(home);
   const book = await openPeerBook(home);
@@ -67,7 +76,7 @@ export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPee
   const replication = createReplication({ store, sessions, book, log });
   const incoming = join(dir, "incoming");
   const nobody = { handle: () => {}, subscribe: () => () => {}, get: () => undefined };
-  const files = await createFiles({ store, sessions: service ? sessions : nobody, book, incoming, clock: systemClock, log });
+  const files = await createFiles({ store, sessions: service ? sessions : nobody, book, incoming, clock, log });
   await sessions.start();
   return {
     id: identity.peerId,
@@ -110,6 +119,8 @@ export interface LabOptions {
   readonly parent?: string;
   /** This peer of another lab is a. */
   readonly to?: FilesPeer;
+  /** This peer of another lab is b. */
+  readonly from?: FilesPeer;
 }
 
 /**
@@ -126,7 +137,7 @@ export interface Lab extends AsyncDisposable {
 export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service"> & LabOptions = {}): Promise<Lab> {
   const dir = await mkdtemp(join(options.parent ?? tmpdir(), "covey-files-"));
   const a = options.to ?? (await openFilesPeer({ ...options, dir: join(dir, "a"), service: options.handSender !== true }));
-  const b = await openFilesPeer({ ...options, dir: join(dir, "b") });
+  const b = options.from ?? (await openFilesPeer({ ...options, dir: join(dir, "b") }));
   await pair(a, b, options);
   const into = join(dir, "into");
   await mkdir(into);
@@ -141,7 +152,7 @@ export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service">
     into,
     async [Symbol.asyncDispose]() {
       if (a !== options.to) await a.close();
-      await b.close();
+      if (b !== options.from) await b.close();
       assert.deepEqual(await canary(outside), before);
       await rm(dir, { recursive: true });
     },

@@ -146,7 +146,8 @@ class Attempts {
       const before = part.manifest.knownBytes;
       item.resumedBytes = before;
       ledger.progress(item, before, 0);
-      const outcome = await fetchMissing(this.#needs, session, item, part, this.#signal);
+      const placeWanted = (): boolean => this.#slots.wanted(item.record.peer);
+      const outcome = await fetchMissing({ ...this.#needs, placeWanted }, session, item, part, this.#signal);
       if (part.manifest.knownBytes > before) this.#cuts = 0;
       if (outcome.type === "cut") return await this.#cut(outcome.error);
       if (outcome.type === "peer") return await this.#refused(outcome.error);

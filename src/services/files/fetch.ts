@@ -16,6 +16,7 @@ import type { Session, Stream } from "../../session/contract.ts";
 import { linger } from "../../session/linger.ts";
 import { createStreamReader, type StreamReader } from "../../session/stream-io.ts";
 import type { Item, Ledger } from "./ledger.ts";
+import { Pace, paced } from "./pace.ts";
 import type { Part } from "./part.ts";
 import { cutWhenStalled, type WatchedStream } from "./watchdog.ts";
 import { blocksOf, FETCH_ROUTE, flattenRanges, parseFetchAnswer, parseProblem, RECORD } from "./wire.ts";
@@ -32,6 +33,8 @@ export type FetchOutcome =
 interface FetchNeeds {
   readonly ledger: Ledger;
   readonly clock: Clock;
+  /** Whether somebody else waits for the place that this transfer has. */
+  placeWanted(): boolean;
 }
 
 /** An error of the way or of the sender, kept apart from those of this side's disk. */
@@ -104,20 +107,27 @@ async function ask(
 }
 
 async function receive(
-  { ledger, clock }: FetchNeeds,
+  { ledger, clock, placeWanted }: FetchNeeds,
   stream: Stream,
   item: Item,
   part: Part,
   ranges: readonly BlockRange[],
 ): Promise<string> {
-  const reader = createStreamReader(stream, "the file");
+  const pace = new Pace();
+  const yieldPlace = (): void => {
+    if (pace.slow && placeWanted()) throw new CoveyError("timeout", "it was slow, and gave its place to a transfer that waits");
+  };
+  const reader = createStreamReader(paced(stream, pace, clock, yieldPlace), "the file");
   const blocks = blocksOf(ranges)[Symbol.iterator]();
   const buffers = new BlockBuffers(0, part.manifest.size);
   let toldAtMs = clock.monotonicMs();
   let toldBytes = part.manifest.knownBytes;
   for (;;) {
     const kind = await fromPeer(async () => (await reader.readExactly(1, 1))[0]!);
-    if (kind === RECORD.busy) continue;
+    if (kind === RECORD.busy) {
+      pace.sign();
+      continue;
+    }
     if (kind === RECORD.problem) throw new RemoteError(await fromPeer(() => readProblem(reader)));
     const next = blocks.next();
     if (kind === RECORD.end && next.done === true) break;

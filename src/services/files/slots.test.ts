@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { PeerId } from "../../core/ids.ts";
 import { Slots } from "./slots.ts";
 
-const [a, b] = ["a", "b"] as unknown as [PeerId, PeerId];
+const [a, b, c] = ["a", "b", "c"] as unknown as [PeerId, PeerId, PeerId];
 const never = new AbortController().signal;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -53,4 +53,14 @@ test("whoever gives up waiting leaves the line, and a place is given back once",
   assert.throws(give, { code: "internal" });
   (await next)();
   await assert.rejects(slots.take(a, abort.signal), { message: "enough" });
+});
+
+test("a place is wanted by another peer that waits and has less than its share", async () => {
+  const slots = new Slots(2, 1);
+  askAll(slots, [a, a, b, b]);
+  await settle();
+  // Both have their share; what one gives back the other may not have.
+  assert.deepEqual([slots.wanted(a), slots.wanted(b)], [false, false]);
+  void slots.take(c, never);
+  assert.deepEqual([slots.wanted(a), slots.wanted(b), slots.wanted(c)], [true, true, false]);
 });

@@ -51,13 +51,21 @@ export class Slots {
     };
   }
 
+  /** Whether another peer, with less than its share, waits for a place: one that this peer gives back will be used. */
+  wanted(holder: PeerId): boolean {
+    return [...this.#waiting].some(([peer, queue]) => peer !== holder && queue.length > 0 && this.#hasShare(peer));
+  }
+
+  #hasShare(peer: PeerId): boolean {
+    return (this.#running.get(peer) ?? 0) < this.#perPeer;
+  }
+
   #grant(): void {
     for (const [peer, queue] of [...this.#waiting]) {
       if (queue.length === 0) this.#waiting.delete(peer);
-      const running = this.#running.get(peer) ?? 0;
-      if (queue.length === 0 || running >= this.#perPeer || this.#taken >= this.#total) continue;
+      if (queue.length === 0 || !this.#hasShare(peer) || this.#taken >= this.#total) continue;
       this.#taken++;
-      this.#running.set(peer, running + 1);
+      this.#running.set(peer, (this.#running.get(peer) ?? 0) + 1);
       queue.shift()!.grant();
       // To the end of the line.
       this.#waiting.delete(peer);
