@@ -158,7 +158,11 @@ export const LIMIT_TABLE = {
   filesAtOnce: [8, "transfers", "Files that are received at once; others queue, and peers take turns."],
   filesAtOncePerPeer: [4, "transfers", "The same from one peer, so that nobody holds all places."],
   filesServedPerPeer: [8, "transfers", "Files that are sent to one peer at once."],
-  checkpointBytes: [64 * MiB, "bytes", "Verified blocks are made durable after so many: what a kill -9 costs at most."],
+  checkpointBytes: [
+    64 * MiB,
+    "bytes",
+    "Verified blocks are made durable after so many, while the next so many come in: a kill -9 costs both at most.",
+  ],
   checkpointMs: [1000, "ms", "The same for slow transfers."],
   fileStallMs: [30_000, "ms", "A transfer in which no byte moved for so long is cut and begun again."],
   filePaceMs: [
