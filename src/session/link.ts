@@ -2,7 +2,8 @@
 //
 //   waiting -> dialling -> up -> waiting -> ...         gone, once it is not paired any more or everything is closed
 //
-// A session that comes in makes any state `up`, or loses the duel with the one that is up (duel.ts).
+// A session that comes in makes any state `up`, or loses the duel with the one that is up (duel.ts). One on which either side said
+// goodbye is up no more: what is open on it has a moment to end, beside the next one.
 
 import { CoveyError } from "../core/errors.ts";
 import type { PeerId } from "../core/ids.ts";
@@ -57,6 +58,8 @@ export class Link {
   /** The highest number of the sessions dialled by the other side, in this life of its process, that are over here. */
   #over = { boot: "", dial: 0 };
   readonly #waiters = new Set<Waiter>();
+  /** The last one that was up, while something on it has still to end. */
+  #ending: LiveSession | undefined;
 
   constructor(peer: PeerId, needs: LinkNeeds) {
     this.peer = peer;
@@ -118,7 +121,7 @@ export class Link {
       this.#down(old, why);
       old.destroy(why);
     }
-    void session.closed.then((why) => this.#lost(session, why));
+    void session.spent.then((why) => this.#lost(session, why));
     this.#needs.emit({ type: "up", session });
     for (const waiter of this.#waiters) waiter.resolve(session);
   }
@@ -131,13 +134,13 @@ export class Link {
   /** For good. An orderly end lets what is queued get out; the other one cuts. */
   async close(why: CoveyError, { orderly }: { readonly orderly: boolean }): Promise<void> {
     const { session } = this;
+    const open = [session, this.#ending].filter((one) => one !== undefined);
     this.#leaveState();
     this.#state = { is: "gone", why };
     for (const waiter of this.#waiters) waiter.reject(why);
-    if (session === undefined) return;
-    this.#down(session, orderly ? undefined : why);
-    if (orderly) await session.close();
-    else session.destroy(why);
+    if (session !== undefined) this.#down(session, orderly ? undefined : why);
+    if (orderly) await Promise.all(open.map((one) => one.close()));
+    else for (const one of open) one.destroy(why);
   }
 
   async #dial(): Promise<void> {
@@ -176,6 +179,12 @@ export class Link {
     this.#problem = why;
     this.#state = this.#waiting(this.#backOffMs() + this.#needs.yieldMs);
     this.#failures++;
+    // Never more than one: a peer could come and take leave without end.
+    this.#ending?.destroy(new CoveyError("closed", "the session after it is over too"));
+    this.#ending = session;
+    void session.closed.then(() => {
+      if (this.#ending === session) this.#ending = undefined;
+    });
     this.#down(session, why);
   }
 

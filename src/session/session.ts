@@ -32,6 +32,8 @@ export interface SessionNeeds {
 /** What `sessions.ts` has in hand; services see a Session. */
 export interface LiveSession extends Session {
   readonly greeting: Greeting;
+  /** Resolves like `closed`, but as soon as nothing new can be opened; what is open may go on for a while. */
+  readonly spent: Promise<CoveyError | undefined>;
   /** Everything that is open fails with `why`. */
   destroy(why: CoveyError): void;
 }
@@ -47,6 +49,7 @@ class SecuredSession implements LiveSession {
   readonly address: Address;
   readonly remote: RemoteHello;
   readonly greeting: Greeting;
+  readonly spent: Promise<CoveyError | undefined>;
   readonly closed: Promise<CoveyError | undefined>;
   readonly #secured: Secured;
   readonly #mux: Yamux;
@@ -81,6 +84,7 @@ class SecuredSession implements LiveSession {
       onStream: (stream) => void respond(stream, { session: this, routes, headBytes, heads, answers, handlers, requestMs, log }),
     });
     this.#asking = { openStream: () => this.#mux.open(), requestMs };
+    this.spent = this.#mux.spent;
     this.closed = this.#mux.closed;
     if (brief) this.#expire(needs.strangerMs);
   }

@@ -17,6 +17,7 @@ import type { Stream } from "../../src/session/contract.ts";
 import { ALPN, createGate } from "../../src/session/gate.ts";
 import { decodeAnswer, encodeRequest, readHead } from "../../src/session/heads.ts";
 import { decodeRecord, encodeGo, encodeHello, type Hello } from "../../src/session/hello.ts";
+import { encodeHeader, GO_AWAY, GOODBYE } from "../../src/session/yamux/frame.ts";
 import { createYamux, type Yamux } from "../../src/session/yamux/yamux.ts";
 import { leakCheck } from "../../src/testing/leak-check.ts";
 import { openSessionPeer, pairPeers, type SessionPeer } from "../../src/testing/session-peer.ts";
@@ -204,7 +205,7 @@ describe("a paired peer that breaks the rules", () => {
   let dials = 0;
 
   /** Past the hello with the foe's own key, as the session that is kept; then everything is the test's. */
-  async function breakIn(): Promise<{ mux: Yamux; heardBy(bytes: Uint8Array): Promise<Stream> }> {
+  async function breakIn(): Promise<{ mux: Yamux; goodbye(): void; heardBy(bytes: Uint8Array): Promise<Stream> }> {
     const { duplex } = await tcpTransport.dial(host.sessions.addresses()[0]!, never);
     sockets.add(duplex as Socket);
     const { socket } = await createGate(foe.identity).dial(duplex, host.identity.peerId, never);
@@ -227,6 +228,7 @@ describe("a paired peer that breaks the rules", () => {
     const mux = createYamux(socket, { dialled: true, onStream: (stream) => stream.reset() });
     return {
       mux,
+      goodbye: () => void socket.write(encodeHeader(GO_AWAY, 0, 0, GOODBYE)),
       async heardBy(bytes) {
         const stream = mux.open();
         await stream.write(bytes);
@@ -242,6 +244,27 @@ describe("a paired peer that breaks the rules", () => {
       await once(socket, "readable");
     }
   }
+
+  test("that says goodbye and keeps something open has no session any more, and may have another", async () => {
+    const first = await breakIn();
+    const kept = () => host.sessions.get(foe.identity.peerId);
+    while (kept() === undefined) await sleep(5);
+    const stream = await first.heardBy(u32(100));
+    let ended = false;
+    void stream.closed.then(() => (ended = true));
+    first.goodbye();
+    while (kept() !== undefined) await sleep(5);
+    assert.ok(!ended, "what was open goes on");
+    const second = await breakIn();
+    while (kept() === undefined) await sleep(5);
+    assert.ok(!ended, "beside the next one");
+    // Of sessions that have still to end there is one at most.
+    await second.heardBy(u32(100));
+    second.goodbye();
+    await first.mux.closed;
+    assert.ok(ended);
+    await friendIsServed();
+  });
 
   test("with heads that lie, are deep, or are no heads, is answered with an error, and the session goes on", async () => {
     const { mux, heardBy } = await breakIn();

@@ -57,6 +57,8 @@ export interface Yamux {
   close(): Promise<void>;
   /** Cuts every stream now with `why`, and the duplex. */
   destroy(why: CoveyError): void;
+  /** Resolves like `closed`, but as soon as nothing new can be opened: at the goodbye, not when what is open has ended. */
+  readonly spent: Promise<CoveyError | undefined>;
   /** Resolves, never rejects, when it is over: undefined after an orderly goodbye of either side, else why. */
   readonly closed: Promise<CoveyError | undefined>;
 }
@@ -85,6 +87,7 @@ class YamuxSession implements Yamux {
     data: (bytes, last) => this.#data(bytes, last),
   });
   readonly #stopKeepAlive: () => void;
+  readonly #spent = Promise.withResolvers<CoveyError | undefined>();
   readonly #closed = Promise.withResolvers<CoveyError | undefined>();
   #state: SessionState = { is: "open" };
 
@@ -142,6 +145,10 @@ class YamuxSession implements Yamux {
     return this.#streams.size;
   }
 
+  get spent(): Promise<CoveyError | undefined> {
+    return this.#spent.promise;
+  }
+
   get closed(): Promise<CoveyError | undefined> {
     return this.#closed.promise;
   }
@@ -161,6 +168,7 @@ class YamuxSession implements Yamux {
   async close(): Promise<void> {
     if (this.#state.is === "open" || this.#state.is === "left") {
       this.#state = { is: "closing" };
+      this.#spent.resolve(undefined);
       this.#queue.answer(encodeHeader(GO_AWAY, 0, 0, GOODBYE));
       const timer = setTimeout(() => this.#queue.stop(), LIMITS.yamuxFarewellMs);
       await this.#queue.drained();
@@ -275,6 +283,7 @@ class YamuxSession implements Yamux {
   /** Nothing new can begin: a peer that kept something open for ever would keep up a session that is of no use. */
   #left(): void {
     this.#state = { is: "left" };
+    this.#spent.resolve(undefined);
     const timer = setTimeout(() => this.#followGoodbye(), LIMITS.yamuxLeftMs);
     void this.closed.then(() => clearTimeout(timer));
     if (this.#streams.size === 0) this.#followGoodbye();
@@ -330,6 +339,7 @@ class YamuxSession implements Yamux {
     this.#receiver = undefined;
     this.#duplex.off("data", this.#onData);
     for (const stream of [...this.#streams.values()]) stream.cut(streamsWhy);
+    this.#spent.resolve(why);
     this.#closed.resolve(why);
     return true;
   }
