@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
 import { CoveyError } from "../../src/core/errors.ts";
 import { LIMITS } from "../../src/core/limits.ts";
+import { silentLog } from "../../src/core/log.ts";
 import { FETCH_ROUTE } from "../../src/services/files/wire.ts";
 import { pathOf } from "../../src/space/path.ts";
 import { fileOffer, honest, offer, TOKEN } from "./hand-sender.ts";
@@ -48,6 +49,16 @@ test("offers that make no sense are not shown, and those after them are", async 
   const id = await offer(lab, { ...sense, later: "fields are for later versions" });
   assert.equal((await nextOffer(lab.b)).id, id);
   assert.equal((await lab.b.files.offers()).length, 1);
+});
+
+test("a thousand offers that make no sense are few lines in the log", async () => {
+  const warned: { readonly count?: number }[] = [];
+  const log = { ...silentLog, warn: (facts: object) => void warned.push(facts) };
+  await using lab = await openLab({ handSender: true, log });
+  await write(lab, 0, 1000, "no offer");
+  const counted = async (): Promise<number> => warned.reduce((sum, { count = 1 }) => sum + count, 0);
+  await eventually(counted, 1000);
+  assert.ok(warned.length < 100, `${warned.length} lines`);
 });
 
 test("more offers than there is room for wait in the space until some are answered or taken back", async () => {

@@ -122,11 +122,27 @@ export class OfferEntries {
       followed.again = false;
       for (let more = true; more && !this.#closed;) {
         const page = await this.#needs.store.changes(space, PREFIX, followed.cursor);
-        for (const change of page.changes) await this.#see(followed, change);
+        await this.#seeAll(followed, page.changes);
         followed.cursor = page.cursor;
         more = page.more;
       }
     }
+  }
+
+  /** A peer can write nonsense without end: that is one line in the log for each page. */
+  async #seeAll(followed: Followed, changes: readonly PathState[]): Promise<void> {
+    const nonsense: CoveyError[] = [];
+    for (const change of changes) {
+      try {
+        await this.#see(followed, change);
+      } catch (error) {
+        if (!(error instanceof CoveyError) || error.code !== "protocol") throw error;
+        nonsense.push(error);
+      }
+    }
+    if (nonsense.length === 0) return;
+    const facts = { peer: followed.peer, count: nonsense.length, first: nonsense[0]!.message };
+    this.#needs.log.warn(facts, "offers that make no sense were left alone");
   }
 
   async #see(followed: Followed, { path, versions }: PathState): Promise<void> {
@@ -135,21 +151,13 @@ export class OfferEntries {
     const { author } = this.#needs.store;
     const theirs = versions.find((version) => version.author === followed.peer);
     const ours = versions.find((version) => version.author === author);
-    try {
-      if (whose === undefined) {
-        if (ours !== undefined) this.#written.add(ours.value === undefined ? `${id} withdrawn` : id);
-        if (theirs !== undefined) await this.#seeOffer(followed, id, theirs);
-      } else if (whose === author) {
-        if (ours?.value !== undefined) this.#written.add(`${id} ${parseDecision(ours.value).state}`);
-      } else if (whose === followed.peer && theirs?.value !== undefined) {
-        await this.#seeDecision(followed.peer, id, parseDecision(theirs.value));
-      }
-    } catch (error) {
-      if (!(error instanceof CoveyError) || error.code !== "protocol") throw error;
-      this.#needs.log.warn(
-        { peer: followed.peer, offer: id, error: error.message },
-        "an offer that makes no sense was left alone",
-      );
+    if (whose === undefined) {
+      if (ours !== undefined) this.#written.add(ours.value === undefined ? `${id} withdrawn` : id);
+      if (theirs !== undefined) await this.#seeOffer(followed, id, theirs);
+    } else if (whose === author) {
+      if (ours?.value !== undefined) this.#written.add(`${id} ${parseDecision(ours.value).state}`);
+    } else if (whose === followed.peer && theirs?.value !== undefined) {
+      await this.#seeDecision(followed.peer, id, parseDecision(theirs.value));
     }
   }
 
