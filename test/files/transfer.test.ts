@@ -110,6 +110,17 @@ test("the sender takes a waiting offer back", async () => {
   await assert.rejects(lab.a.files.cancel(offer.id), { code: "conflict" });
 });
 
+test("whoever waits for a transfer is told when the other device is removed", async () => {
+  await using lab = await openLab();
+  const path = join(lab.dir, "x");
+  await writeFile(path, "x");
+  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const waiting = assert.rejects(watchUntil(lab.a, offer.id), { code: "not-paired" });
+  await nextOffer(lab.b);
+  await lab.a.book.remove(lab.b.id);
+  await waiting;
+});
+
 for (const who of ["sender", "receiver"] as const) {
   test(`the ${who} stops a running transfer: both sides know, nothing is left`, async () => {
     await using lab = await openLab();

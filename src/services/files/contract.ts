@@ -54,7 +54,10 @@ export interface Files {
   /** The sender takes it back, or the receiver gives up; both sides are told. */
   cancel(offer: string): Promise<void>;
   transfers(): Promise<readonly Transfer[]>;
-  /** The state now and at most ten times a second while it changes; ends after done, declined, withdrawn or failed. */
+  /**
+   * The state now and at most ten times a second while it changes; ends after done, declined, withdrawn or failed. Throws `not-paired`
+   * once the peer is removed here.
+   */
   watch(offer: string, options: { readonly signal: AbortSignal }): AsyncIterable<Transfer>;
   /** New offers to this peer from now on, and those waiting now first. Until the signal aborts (it then throws the reason). */
   incoming(options: { readonly signal: AbortSignal }): AsyncIterable<Offer>;

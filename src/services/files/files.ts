@@ -29,7 +29,7 @@ import { FETCH_ROUTE } from "./wire.ts";
 export interface FilesNeeds {
   readonly store: SpaceStore;
   readonly sessions: Pick<Sessions, "handle" | "subscribe" | "get">;
-  readonly book: Pick<PeerBook, "byId">;
+  readonly book: Pick<PeerBook, "byId" | "subscribe">;
   /** Where files from one's own devices go; made when the first one comes. */
   readonly incoming: string;
   readonly clock: Clock;
@@ -132,7 +132,9 @@ class FilesService implements Files {
   }
 
   watch(offer: string, { signal }: { readonly signal: AbortSignal }): AsyncIterable<Transfer> {
-    return watchItem(this.#ledger, this.#links, offer, (item) => this.#transferOf(item), signal);
+    const { book } = this.#needs;
+    const view = (item: Item): Transfer => this.#transferOf(item);
+    return watchItem({ ledger: this.#ledger, links: this.#links, book, view }, offer, signal);
   }
 
   incoming({ signal }: { readonly signal: AbortSignal }): AsyncIterable<Offer> {
