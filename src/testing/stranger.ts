@@ -11,7 +11,7 @@ import { silentLog } from "../core/log.ts";
 import { openHome } from "../identity/home.ts";
 import { loadIdentity } from "../identity/key.ts";
 import { openPeerBook } from "../identity/peer-book.ts";
-import { FETCH_ROUTE } from "../services/files/wire.ts";
+import { FETCH_ROUTE } from "../services/files/fetch/wire.ts";
 import { REDEEM } from "../services/pairing/protocol.ts";
 import { PUSH_ROUTE } from "../services/replication/protocol.ts";
 import { createSessions, type RunningSessions } from "../session/sessions.ts";

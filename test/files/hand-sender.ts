@@ -7,7 +7,7 @@ import { fromHex } from "../../src/core/bytes.ts";
 import { hash } from "../../src/core/hash.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { blockLength, Manifest } from "../../src/blob/manifest.ts";
-import { RECORD } from "../../src/services/files/wire.ts";
+import { RECORD } from "../../src/services/files/fetch/wire.ts";
 import type { Stream } from "../../src/session/contract.ts";
 import { pathOf } from "../../src/space/path.ts";
 import type { Lab } from "./peers.ts";

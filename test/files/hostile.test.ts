@@ -12,7 +12,7 @@ import { sleep } from "../../src/core/async.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
 import { LIMITS } from "../../src/core/limits.ts";
-import { FETCH_ROUTE, RECORD } from "../../src/services/files/wire.ts";
+import { FETCH_ROUTE, RECORD } from "../../src/services/files/fetch/wire.ts";
 import type { Stream } from "../../src/session/contract.ts";
 import { pathOf } from "../../src/space/path.ts";
 import { blobOf, block, end, fileOffer, honest, offer, TOKEN } from "./hand-sender.ts";

@@ -7,7 +7,7 @@ import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
 import { CoveyError } from "../../src/core/errors.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { FETCH_ROUTE } from "../../src/services/files/wire.ts";
+import { FETCH_ROUTE } from "../../src/services/files/fetch/wire.ts";
 import { pathOf } from "../../src/space/path.ts";
 import { fileOffer, honest, offer, TOKEN } from "./hand-sender.ts";
 import { eventually, type Lab, nextOffer, openLab, watchUntil } from "./peers.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { LIMITS } from "../../src/core/limits.ts";
-import { FETCH_ROUTE } from "../../src/services/files/wire.ts";
+import { FETCH_ROUTE } from "../../src/services/files/fetch/wire.ts";
 import { fileOffer, honest, offer, TOKEN } from "./hand-sender.ts";
 import { type Lab, nextOffer, openLab, watchUntil } from "./peers.ts";
 

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { encodeCbor } from "../../src/core/cbor.ts";
 import { u16 } from "../../src/core/bytes.ts";
 import { LIMITS } from "../../src/core/limits.ts";
-import { FETCH_ROUTE, RECORD } from "../../src/services/files/wire.ts";
+import { FETCH_ROUTE, RECORD } from "../../src/services/files/fetch/wire.ts";
 import type { Call, Stream } from "../../src/session/contract.ts";
 import { blobOf, block, end, fileOffer, offer, TOKEN } from "../files/hand-sender.ts";
 import { b3, eventually, nextOffer, openLab, watchUntil } from "../files/peers.ts";

@@ -18,13 +18,13 @@ import type { PeerBook } from "../../identity/contract.ts";
 import type { Sessions } from "../../session/contract.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 import type { Files, Offer, Transfer } from "./contract.ts";
-import { Downloads } from "./downloads.ts";
-import { isOver, Ledger, offerOf, type Item } from "./ledger.ts";
-import { Links } from "./links.ts";
-import { OfferEntries } from "./offer-entries.ts";
-import { Serving } from "./serve.ts";
-import { watchItem, watchOffers } from "./watch.ts";
-import { FETCH_ROUTE } from "./wire.ts";
+import { Downloads } from "./downloads/downloads.ts";
+import { isOver, Ledger, offerOf, type Item } from "./offers/ledger.ts";
+import { Links } from "./downloads/links.ts";
+import { OfferEntries } from "./offers/offer-entries.ts";
+import { Serving } from "./fetch/serve.ts";
+import { watchItem, watchOffers } from "./offers/watch.ts";
+import { FETCH_ROUTE } from "./fetch/wire.ts";
 
 export interface FilesNeeds {
   readonly store: SpaceStore;

@@ -1,12 +1,12 @@
 // Every offer of this peer, in memory as it is in the store: a change is durable before anybody sees it.
 
-import type { Clock } from "../../core/clock.ts";
-import { CoveyError } from "../../core/errors.ts";
-import { createListeners } from "../../core/listeners.ts";
-import type { PeerId } from "../../core/ids.ts";
-import { LIMITS } from "../../core/limits.ts";
-import type { SpaceStore } from "../../space/contract.ts";
-import type { Offer, OfferState } from "./contract.ts";
+import type { Clock } from "../../../core/clock.ts";
+import { CoveyError } from "../../../core/errors.ts";
+import { createListeners } from "../../../core/listeners.ts";
+import type { PeerId } from "../../../core/ids.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { SpaceStore } from "../../../space/contract.ts";
+import type { Offer, OfferState } from "../contract.ts";
 import { Rate } from "./rate.ts";
 import { loadRecords, removeRecords, saveRecord, type OfferRecord } from "./records.ts";
 

@@ -1,8 +1,8 @@
 // How fast a sender brings what it owes. Only the waiting for it counts: this side's disk makes no sender slow.
 
-import type { Clock } from "../../core/clock.ts";
-import { LIMITS } from "../../core/limits.ts";
-import type { Stream } from "../../session/contract.ts";
+import type { Clock } from "../../../core/clock.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { Stream } from "../../../session/contract.ts";
 
 export class Pace {
   #ms = 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { PeerId } from "../../core/ids.ts";
+import type { PeerId } from "../../../core/ids.ts";
 import { Slots } from "./slots.ts";
 
 const [a, b, c] = ["a", "b", "c"] as unknown as [PeerId, PeerId, PeerId];

@@ -8,10 +8,10 @@
 
 import * as v from "valibot";
 
-import { decodeCbor, encodeCbor } from "../../core/cbor.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { parse } from "../../core/parse.ts";
-import type { BlockRange } from "../../blob/manifest.ts";
+import { decodeCbor, encodeCbor } from "../../../core/cbor.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { parse } from "../../../core/parse.ts";
+import type { BlockRange } from "../../../blob/manifest.ts";
 
 export const FETCH_ROUTE = "files/fetch";
 

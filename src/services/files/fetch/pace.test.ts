@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { LIMITS } from "../../core/limits.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { Pace } from "./pace.ts";
 
 const { filePaceBytes: enough, filePaceMs: window } = LIMITS;

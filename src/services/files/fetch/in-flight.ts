@@ -1,7 +1,7 @@
 // The blocks that were handed to a stream and not acknowledged yet: only then may their buffers be written to again.
 
-import { LIMITS } from "../../core/limits.ts";
-import type { BlockBuffers } from "../../blob/block-buffers.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { BlockBuffers } from "../../../blob/block-buffers.ts";
 
 export class InFlight {
   readonly buffers: BlockBuffers;

@@ -4,20 +4,20 @@
 //   2. open the partial file, ask for what is missing: fetch.ts
 //   3. whole: finish. Cut: wait a little, go on. Changed: begin again. Disk full: look for space. Else: failed, in words
 
-import { sleep } from "../../core/async.ts";
-import type { Clock } from "../../core/clock.ts";
-import { CoveyError, fromPlatform } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
-import type { Logger } from "../../core/log.ts";
-import { printable } from "../../core/text.ts";
-import { Manifest } from "../../blob/manifest.ts";
-import type { Session } from "../../session/contract.ts";
-import type { SpaceStore } from "../../space/contract.ts";
-import { fetchMissing } from "./fetch.ts";
-import { isOver, type Item, type Ledger } from "./ledger.ts";
+import { sleep } from "../../../core/async.ts";
+import type { Clock } from "../../../core/clock.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { Logger } from "../../../core/log.ts";
+import { printable } from "../../../core/text.ts";
+import { Manifest } from "../../../blob/manifest.ts";
+import type { Session } from "../../../session/contract.ts";
+import type { SpaceStore } from "../../../space/contract.ts";
+import { fetchMissing } from "../fetch/fetch.ts";
+import { isOver, type Item, type Ledger } from "../offers/ledger.ts";
 import type { Links } from "./links.ts";
-import { discardPart, Part } from "./part.ts";
-import { loadHashes, type OfferRecord } from "./records.ts";
+import { discardPart, Part } from "../fetch/part.ts";
+import { loadHashes, type OfferRecord } from "../offers/records.ts";
 import { Slots } from "./slots.ts";
 
 interface DownloadNeeds {

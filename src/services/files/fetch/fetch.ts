@@ -5,17 +5,17 @@
 //   3. tell the sender what is verified and written, now and then
 //   4. END names the blob: the caller compares it with what arrived, whatever the sender does from there on
 
-import type { Clock } from "../../core/clock.ts";
-import { CoveyError, errorFromJson } from "../../core/errors.ts";
-import { hash } from "../../core/hash.ts";
-import { u64 } from "../../core/bytes.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { blockLength, HASH_BYTES, type BlockRange } from "../../blob/manifest.ts";
-import { BlockBuffers } from "../../blob/block-buffers.ts";
-import type { Session, Stream } from "../../session/contract.ts";
-import { linger } from "../../session/linger.ts";
-import { createStreamReader, type StreamReader } from "../../session/stream-io.ts";
-import type { Item, Ledger } from "./ledger.ts";
+import type { Clock } from "../../../core/clock.ts";
+import { CoveyError, errorFromJson } from "../../../core/errors.ts";
+import { hash } from "../../../core/hash.ts";
+import { u64 } from "../../../core/bytes.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { blockLength, HASH_BYTES, type BlockRange } from "../../../blob/manifest.ts";
+import { BlockBuffers } from "../../../blob/block-buffers.ts";
+import type { Session, Stream } from "../../../session/contract.ts";
+import { linger } from "../../../session/linger.ts";
+import { createStreamReader, type StreamReader } from "../../../session/stream-io.ts";
+import type { Item, Ledger } from "../offers/ledger.ts";
 import { Pace, paced } from "./pace.ts";
 import type { Part } from "./part.ts";
 import { cutWhenStalled, type WatchedStream } from "./watchdog.ts";

@@ -1,7 +1,7 @@
 // Places for transfers that run at once. Peers take turns, so that whoever asks for a thousand files does not hold up another's one.
 
-import { CoveyError } from "../../core/errors.ts";
-import type { PeerId } from "../../core/ids.ts";
+import { CoveyError } from "../../../core/errors.ts";
+import type { PeerId } from "../../../core/ids.ts";
 
 interface Waiter {
   readonly grant: () => void;

@@ -5,14 +5,14 @@
 //   3. offers/<id>/<peer> by the other peer: what it decided about ours
 //   4. ours that are missing there, after a crash between the ledger and the space, are written again
 
-import { CoveyError, isErrorCode, type ErrorCode } from "../../core/errors.ts";
-import type { PeerId, SpaceId } from "../../core/ids.ts";
-import { LIMITS } from "../../core/limits.ts";
-import type { Logger } from "../../core/log.ts";
-import { componentsOf, pathOf } from "../../space/path.ts";
-import type { Cursor, PathState, SpaceStore, Version } from "../../space/contract.ts";
+import { CoveyError, isErrorCode, type ErrorCode } from "../../../core/errors.ts";
+import type { PeerId, SpaceId } from "../../../core/ids.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { Logger } from "../../../core/log.ts";
+import { componentsOf, pathOf } from "../../../space/path.ts";
+import type { Cursor, PathState, SpaceStore, Version } from "../../../space/contract.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
-import { encodeDecision, encodeOffer, parseDecision, parseOffer, type DecisionValue } from "./wire.ts";
+import { encodeDecision, encodeOffer, parseDecision, parseOffer, type DecisionValue } from "../fetch/wire.ts";
 import type { OfferRecord } from "./records.ts";
 
 interface EntryNeeds {

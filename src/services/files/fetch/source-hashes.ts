@@ -1,11 +1,11 @@
 // The hashes of one version of a source, as far as they are known, and BLAKE3 of the whole file on the way.
 
-import { createHasher, hash, type Hasher } from "../../core/hash.ts";
-import { CoveyError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { blockLength, Manifest } from "../../blob/manifest.ts";
-import type { SpaceStore } from "../../space/contract.ts";
-import { loadHashes, saveHashes } from "./records.ts";
+import { createHasher, hash, type Hasher } from "../../../core/hash.ts";
+import { CoveyError } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { blockLength, Manifest } from "../../../blob/manifest.ts";
+import type { SpaceStore } from "../../../space/contract.ts";
+import { loadHashes, saveHashes } from "../offers/records.ts";
 
 export class SourceHashes {
   /** The source's version. */

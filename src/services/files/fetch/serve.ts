@@ -5,21 +5,21 @@
 //   3. blocks in the order asked for, each read ahead, hashed and written once; nobody waits for the hash of the whole
 //   4. the rest is hashed if it must be, the version checked once more, and END names the blob
 
-import type { Clock } from "../../core/clock.ts";
-import { CoveyError, fromPlatform } from "../../core/errors.ts";
-import { domainHash } from "../../core/hash.ts";
-import { encodeCbor } from "../../core/cbor.ts";
-import { fromHex, u16 } from "../../core/bytes.ts";
-import type { PeerId } from "../../core/ids.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { HASH_BYTES, type BlockRange } from "../../blob/manifest.ts";
-import { BlockBuffers } from "../../blob/block-buffers.ts";
-import { Source } from "../../blob/source.ts";
-import type { Call, Stream } from "../../session/contract.ts";
-import type { SpaceStore } from "../../space/contract.ts";
+import type { Clock } from "../../../core/clock.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { domainHash } from "../../../core/hash.ts";
+import { encodeCbor } from "../../../core/cbor.ts";
+import { fromHex, u16 } from "../../../core/bytes.ts";
+import type { PeerId } from "../../../core/ids.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { HASH_BYTES, type BlockRange } from "../../../blob/manifest.ts";
+import { BlockBuffers } from "../../../blob/block-buffers.ts";
+import { Source } from "../../../blob/source.ts";
+import type { Call, Stream } from "../../../session/contract.ts";
+import type { SpaceStore } from "../../../space/contract.ts";
 import { InFlight } from "./in-flight.ts";
-import { isOver, type Item, type Ledger } from "./ledger.ts";
-import { clearHashes } from "./records.ts";
+import { isOver, type Item, type Ledger } from "../offers/ledger.ts";
+import { clearHashes } from "../offers/records.ts";
 import { SourceHashes } from "./source-hashes.ts";
 import { cutWhenStalled } from "./watchdog.ts";
 import { blocksOf, parseFetch, readRanges, RECORD, type FetchArgs } from "./wire.ts";

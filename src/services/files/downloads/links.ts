@@ -1,9 +1,9 @@
 // Which paired peers are there: the sessions, as the loops of this service wait for them.
 
-import { untilAborted } from "../../core/async.ts";
-import { createListeners } from "../../core/listeners.ts";
-import type { PeerId } from "../../core/ids.ts";
-import type { Session, Sessions } from "../../session/contract.ts";
+import { untilAborted } from "../../../core/async.ts";
+import { createListeners } from "../../../core/listeners.ts";
+import type { PeerId } from "../../../core/ids.ts";
+import type { Session, Sessions } from "../../../session/contract.ts";
 
 export class Links {
   /** Told when a peer comes or goes. */

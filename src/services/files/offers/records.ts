@@ -3,12 +3,12 @@
 
 import * as v from "valibot";
 
-import { decodeCbor, encodeCbor } from "../../core/cbor.ts";
-import { isErrorCode, type ErrorCode } from "../../core/errors.ts";
-import type { BlobId, PeerId } from "../../core/ids.ts";
-import { parse } from "../../core/parse.ts";
-import { HASH_BYTES, type Manifest } from "../../blob/manifest.ts";
-import type { SpaceStore } from "../../space/contract.ts";
+import { decodeCbor, encodeCbor } from "../../../core/cbor.ts";
+import { isErrorCode, type ErrorCode } from "../../../core/errors.ts";
+import type { BlobId, PeerId } from "../../../core/ids.ts";
+import { parse } from "../../../core/parse.ts";
+import { HASH_BYTES, type Manifest } from "../../../blob/manifest.ts";
+import type { SpaceStore } from "../../../space/contract.ts";
 
 const SERVICE = "files";
 

@@ -7,17 +7,17 @@
 
 import { unlink } from "node:fs/promises";
 
-import type { Clock } from "../../core/clock.ts";
-import { CoveyError, fromPlatform } from "../../core/errors.ts";
-import { domainHash } from "../../core/hash.ts";
-import type { BlobId } from "../../core/ids.ts";
-import { LIMITS } from "../../core/limits.ts";
-import { blockLength, Manifest } from "../../blob/manifest.ts";
-import { safeFileName } from "../../blob/names.ts";
-import { removeTemp, Sink, tempPath } from "../../blob/sink.ts";
-import type { SpaceStore } from "../../space/contract.ts";
-import type { Item, Ledger } from "./ledger.ts";
-import { clearHashes, loadHashes, saveHashes } from "./records.ts";
+import type { Clock } from "../../../core/clock.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { domainHash } from "../../../core/hash.ts";
+import type { BlobId } from "../../../core/ids.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import { blockLength, Manifest } from "../../../blob/manifest.ts";
+import { safeFileName } from "../../../blob/names.ts";
+import { removeTemp, Sink, tempPath } from "../../../blob/sink.ts";
+import type { SpaceStore } from "../../../space/contract.ts";
+import type { Item, Ledger } from "../offers/ledger.ts";
+import { clearHashes, loadHashes, saveHashes } from "../offers/records.ts";
 
 interface PartNeeds {
   readonly store: SpaceStore;

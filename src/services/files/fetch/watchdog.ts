@@ -1,7 +1,7 @@
 // Cuts a stream on which nothing moves: neither side may hold the other's memory and places for nothing.
 
-import { LIMITS } from "../../core/limits.ts";
-import type { Stream } from "../../session/contract.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { Stream } from "../../../session/contract.ts";
 
 export interface WatchedStream {
   readonly stream: Stream;

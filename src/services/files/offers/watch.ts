@@ -1,12 +1,12 @@
 // What the user sees of offers and transfers as they change. Whoever reads slowly misses steps, never the last one, and blocks nobody.
 
-import { sleep, untilAborted } from "../../core/async.ts";
-import { CoveyError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
-import type { PeerBook } from "../../identity/contract.ts";
-import type { Offer, Transfer } from "./contract.ts";
+import { sleep, untilAborted } from "../../../core/async.ts";
+import { CoveyError } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { PeerBook } from "../../../identity/contract.ts";
+import type { Offer, Transfer } from "../contract.ts";
 import { isOver, offerOf, type Item, type Ledger } from "./ledger.ts";
-import type { Links } from "./links.ts";
+import type { Links } from "../downloads/links.ts";
 
 /** How often a transfer that does not move is shown, so that its rate falls to 0. */
 const STILL_MS = 1000;
