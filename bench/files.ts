@@ -73,7 +73,7 @@ async function timeCovey(path: string, dir: string): Promise<Run> {
   for (let run = 0; run < RUNS; run++) {
     const before = { sender: process.cpuUsage(), receiver: await cpuSeconds(child.pid) };
     const start = performance.now();
-    const { offer } = await lab.a.files.send(lab.b.id, path);
+    const { offer } = await lab.a.files.send(lab.b.id, [path]);
     const done = await watchUntil(lab.a, offer.id);
     const seconds = (performance.now() - start) / 1000;
     if (done.offer.state !== "done") throw new Error(`the transfer ended as ${done.offer.state}`);

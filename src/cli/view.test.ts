@@ -203,14 +203,19 @@ test("a QR code has its quiet zone and two modules a line", () => {
 test("who declined a file is said as it is read here", () => {
   const said = (direction: "in" | "out"): string | undefined =>
     failureOf({
-      offer: { id: "0a", number: 1, peer: "p" as PeerId, direction, name: "a.txt", size: 1, offeredAtMs: 0, state: "declined" },
+      offer: {
+        ...{ id: "0a", number: 1, peer: "p" as PeerId, direction, kind: "file", name: "a.txt", files: 1, size: 1 },
+        ...{ roots: [], rootCount: 1, sharePath: undefined, offeredAtMs: 0, state: "declined" },
+      },
       peerName: "desk",
       doneBytes: 0,
       resumedBytes: 0,
       bytesPerSecond: 0,
       connected: true,
+      paused: undefined,
       path: undefined,
       blake3: undefined,
+      notes: { count: 0, first: [] },
       problem: undefined,
     })?.message;
   assert.equal(said("out"), 'desk declined "a.txt"');

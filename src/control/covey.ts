@@ -2,7 +2,7 @@
 // Everything that comes back is JSON-plain; a command's `--json` is the method's value.
 
 import type { DataConflict, DataEvent, DataItem, Json } from "../services/data/contract.ts";
-import type { Offer, Transfer } from "../services/files/contract.ts";
+import type { Listed, Offer, Policy, RemoteShare, Share, Transfer } from "../services/files/contract.ts";
 import type { Message, MessageEvent } from "../services/messages/contract.ts";
 import type { PeerLink, Status } from "../peer/contract.ts";
 import type { Cursor } from "../space/contract.ts";
@@ -40,10 +40,31 @@ export interface PairInvitation extends AsyncDisposable {
   readonly done: Promise<PeerLink>;
 }
 
-/** A file on its way out. Disposing of it stops watching, not the transfer. */
-export interface SendJob extends AsyncDisposable {
+/** A share of this peer, with the user's name for the peer that it is for. */
+export interface NamedShare extends Share {
+  readonly peerName: string;
+}
+
+/** All that a peer may reach here, and what of it is under way. */
+export interface Access {
+  readonly policy: Policy;
+  readonly shares: readonly NamedShare[];
+  /** Offers to it that have not ended. */
+  readonly offers: readonly NamedOffer[];
+}
+
+/** How what is received is put in place: see `Receiving`. */
+export interface Placement {
+  /** Absolute. */
+  readonly into: string;
+  /** Default: "rename". */
+  readonly conflict?: "rename" | "skip" | "overwrite";
+}
+
+/** A transfer under way. Disposing of it stops watching, not the transfer. */
+export interface TransferJob extends AsyncDisposable {
   readonly offer: NamedOffer;
-  /** Verified, and durable over there. Rejects with `declined`, or with what failed. */
+  /** Verified, and durable at the receiver. Rejects with `declined`, or with what failed. */
   readonly done: Promise<NamedTransfer>;
   /** At most ten a second; unread progress never blocks the work. */
   progress(options?: CallOptions): AsyncIterable<NamedTransfer>;
@@ -94,8 +115,23 @@ export interface PeerHandle {
   watchMessages(options?: WatchOptions): AsyncIterable<MessageEvent>;
   /** All that the peer said so far; with `shown`, only what comes before the first message that is not among these ids. */
   markRead(options?: CallOptions & { readonly shown?: readonly string[] }): Promise<void>;
-  /** One file, by an absolute path on the machine of the daemon. Durable as an offer when it resolves. */
-  send(path: string, options?: CallOptions): Promise<SendJob>;
+  /** Files and directories, by absolute paths on the machine of the daemon. Durable as an offer when it resolves. */
+  send(paths: string | readonly string[], options?: CallOptions): Promise<TransferJob>;
+  /** What happens to this peer's offers, and what it may reach here. */
+  access(options?: CallOptions): Promise<Access>;
+  allow(policy: Policy, options?: CallOptions): Promise<Access>;
+  /** Keeps a file or a directory available for this peer. `forMs`: default until it is removed. `name`: default the last component. */
+  share(path: string, options?: CallOptions & { readonly name?: string; readonly forMs?: number }): Promise<NamedShare>;
+  unshare(name: string, options?: CallOptions): Promise<void>;
+  /** What this peer shares with us, as far as it is known here. */
+  shares(options?: CallOptions): Promise<readonly RemoteShare[]>;
+  /**
+   * What is at a path of its shares now ("dist/docs"): the thing itself, then what is in it, in the order of names; with `deep`, all
+   * below. Names are the peer's: show them through `printable`. Rejects with `not-found`, `unreachable`.
+   */
+  list(path: string, options?: CallOptions & { readonly deep?: boolean }): AsyncIterable<Listed>;
+  /** Fetches a file or a directory of its shares, under its own name or `as`. The job goes on in the peer, like an offer that was taken. */
+  get(path: string, options: CallOptions & Placement & { readonly as?: string }): Promise<TransferJob>;
   /** What is shared with this peer. */
   data(): DataHandle;
 }
@@ -113,15 +149,20 @@ export interface Covey extends AsyncDisposable {
   peer(nameOrId: string): PeerHandle;
   /** Unread messages and offers that nobody has decided on. Does not mark anything read. */
   inbox(options?: CallOptions): Promise<Inbox>;
+  /** What is shared here, with all peers. */
+  shares(options?: CallOptions): Promise<readonly NamedShare[]>;
   /** Data in this peer's own space. */
   data(): DataHandle;
   /** Offers to this peer: those waiting first, then new ones. */
   incoming(options?: CallOptions): AsyncIterable<NamedOffer>;
   /** `size`: the offer's as the user saw it, so that a sender can't make it larger meanwhile. Default: as it is now. */
-  accept(offer: string, options: CallOptions & { readonly into: string; readonly size?: number }): Promise<NamedTransfer>;
+  accept(offer: string, options: CallOptions & Placement & { readonly size?: number }): Promise<NamedTransfer>;
   decline(offer: string, options?: CallOptions): Promise<void>;
   /** Takes an offer back, or gives up receiving it. */
   cancel(offer: string, options?: CallOptions): Promise<void>;
+  /** Stops a transfer until `resume` on this side, over restarts. */
+  pause(offer: string, options?: CallOptions): Promise<NamedTransfer>;
+  resume(offer: string, options?: CallOptions): Promise<NamedTransfer>;
   transfers(options?: CallOptions): Promise<readonly NamedTransfer[]>;
   /** The state now, then at most ten a second; ends with the transfer. */
   watchTransfer(offer: string, options?: CallOptions): AsyncIterable<NamedTransfer>;

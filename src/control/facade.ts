@@ -4,7 +4,16 @@ import { isAbsolute } from "node:path";
 
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { assertJson } from "../core/json.ts";
-import type { CallOptions, Covey, DataHandle, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, SendJob } from "./covey.ts";
+import type {
+  CallOptions,
+  Covey,
+  DataHandle,
+  NamedOffer,
+  NamedTransfer,
+  PairInvitation,
+  PeerHandle,
+  TransferJob,
+} from "./covey.ts";
 import type { Cursor } from "../space/contract.ts";
 import type { CallName, CallResult, OperationArgs, StreamItem, StreamName } from "./operations.ts";
 
@@ -37,9 +46,15 @@ export function createCovey(invoker: Invoker): Covey {
     inbox: ({ signal } = {}) => call("inbox", {}, signal),
     data: () => dataHandle(bound, {}),
     incoming: ({ signal } = {}) => stream("offer.incoming", {}, signal),
-    accept: (offer, { signal, ...how }) => onAbsolute(how.into, () => call("offer.accept", { offer, ...how }, signal)),
+    shares: ({ signal } = {}) => call("shares", {}, signal),
+    async accept(offer, { signal, ...how }) {
+      assertAbsolute(how.into);
+      return call("offer.accept", { offer, ...how }, signal);
+    },
     decline: (offer, { signal } = {}) => call("offer.decline", { offer }, signal),
     cancel: (offer, { signal } = {}) => call("offer.cancel", { offer }, signal),
+    pause: (offer, { signal } = {}) => call("offer.pause", { offer }, signal),
+    resume: (offer, { signal } = {}) => call("offer.resume", { offer }, signal),
     transfers: ({ signal } = {}) => call("transfers", {}, signal),
     watchTransfer: (offer, { signal } = {}) => stream("transfer.watch", { offer }, signal),
     close,
@@ -64,11 +79,27 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
   unread: ({ signal } = {}) => bound.call("message.unread", { peer }, signal),
   markRead: ({ signal, shown } = {}) =>
     bound.call("message.read", shown === undefined ? { peer } : { peer, shown: [...shown] }, signal),
-  send: (path, { signal } = {}) =>
-    onAbsolute(path, async () => {
-      const { offer, peerName } = await bound.call("file.send", { peer, path }, signal);
-      return sendJob(bound, { ...offer, peerName });
-    }),
+  async send(what, { signal } = {}) {
+    const paths = typeof what === "string" ? [what] : [...what];
+    for (const path of paths) assertAbsolute(path);
+    return transferJob(bound, await bound.call("file.send", { peer, paths }, signal));
+  },
+  access: ({ signal } = {}) => bound.call("peer.access", { peer }, signal),
+  async allow(policy, { signal } = {}) {
+    if (policy.offers === "take") assertAbsolute(policy.into);
+    return bound.call("peer.allow", { peer, policy }, signal);
+  },
+  async share(path, { signal, ...how } = {}) {
+    assertAbsolute(path);
+    return bound.call("share.add", { peer, path, ...how }, signal);
+  },
+  unshare: (name, { signal } = {}) => bound.call("share.remove", { peer, name }, signal),
+  shares: ({ signal } = {}) => bound.call("peer.shares", { peer }, signal),
+  list: (path, { signal, ...how } = {}) => bound.stream("share.list", { peer, path, ...how }, signal),
+  async get(path, { signal, ...how }) {
+    assertAbsolute(how.into);
+    return transferJob(bound, await bound.call("share.get", { peer, path, ...how }, signal));
+  },
   data: () => dataHandle(bound, { space: peer }),
 });
 
@@ -116,7 +147,8 @@ async function invite(
   };
 }
 
-function sendJob(bound: Invoke, offer: NamedOffer): SendJob {
+function transferJob(bound: Invoke, { offer: unnamed, peerName }: NamedTransfer): TransferJob {
+  const offer: NamedOffer = { ...unnamed, peerName };
   const watching = new AbortController();
   const progress = ({ signal }: CallOptions = {}): AsyncIterable<NamedTransfer> =>
     bound.stream(
@@ -150,8 +182,9 @@ async function outcome(progress: AsyncIterable<NamedTransfer>): Promise<NamedTra
 }
 
 /** The daemon has a working directory of its own, so a relative path would mean another file there. */
-async function onAbsolute<T>(path: string, act: () => Promise<T>): Promise<T> {
-  if (!isAbsolute(path))
-    throw new CoveyError("bad-argument", "the path must be absolute", { hint: "path.resolve() makes it so." });
-  return act();
+function assertAbsolute(path: string): void {
+  if (isAbsolute(path)) return;
+  throw new CoveyError("bad-argument", `the path ${JSON.stringify(path)} is not absolute`, {
+    hint: "path.resolve() makes it so.",
+  });
 }

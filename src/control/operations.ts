@@ -5,10 +5,10 @@ import * as v from "valibot";
 
 import type { Peer } from "../peer/contract.ts";
 import type { Json } from "../services/data/contract.ts";
-import type { Offer, Transfer } from "../services/files/contract.ts";
+import type { Offer, Policy, Share, Transfer } from "../services/files/contract.ts";
 import type { Cursor } from "../space/contract.ts";
-import type { StoreId } from "../core/ids.ts";
-import type { Inbox, InboxMessage, NamedOffer, NamedTransfer } from "./covey.ts";
+import type { PeerId, StoreId } from "../core/ids.ts";
+import type { Access, Inbox, InboxMessage, NamedOffer, NamedShare, NamedTransfer } from "./covey.ts";
 import { linkOf, resolveOffer, resolvePeer, resolveSpace } from "./resolve.ts";
 
 type Args<Schema extends v.GenericSchema> = v.InferOutput<Schema>;
@@ -50,6 +50,15 @@ const cursor = v.strictObject({
   seq: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
 }) satisfies v.GenericSchema<unknown, Cursor>;
 const json = v.custom<Json>((value) => value !== undefined, "not a JSON value");
+const placement = {
+  into: v.string(),
+  conflict: v.exactOptional(v.picklist(["rename", "skip", "overwrite"])),
+};
+const policy = v.variant("offers", [
+  v.strictObject({ offers: v.literal("ask") }),
+  v.strictObject({ offers: v.literal("take"), into: v.string(), upToBytes: v.optional(size) }),
+  v.strictObject({ offers: v.literal("refuse") }),
+]);
 const pairAs = { as: v.exactOptional(v.string()), mine: v.exactOptional(v.boolean()) };
 
 export const OPERATIONS = {
@@ -89,12 +98,46 @@ export const OPERATIONS = {
   ),
   inbox: call(nothing, inbox),
 
-  "file.send": call(v.strictObject({ ...ofPeer, path: v.string() }), async (peer, args) =>
-    namedTransfer(peer, await peer.files.send(resolvePeer(peer, args.peer).peerId, args.path)),
+  "peer.access": call(v.strictObject(ofPeer), async (peer, args) => access(peer, resolvePeer(peer, args.peer).peerId)),
+  "peer.allow": call(v.strictObject({ ...ofPeer, policy }), async (peer, args) => {
+    const { peerId } = resolvePeer(peer, args.peer);
+    await peer.files.allow(peerId, args.policy as Policy);
+    return access(peer, peerId);
+  }),
+
+  shares: call(nothing, async (peer) => peer.files.shares().map((share) => namedShare(peer, share))),
+  "share.add": call(
+    v.strictObject({ ...ofPeer, path: v.string(), name: v.exactOptional(v.string()), forMs: v.exactOptional(count) }),
+    async (peer, { peer: name, path, ...how }) =>
+      namedShare(peer, await peer.files.share(resolvePeer(peer, name).peerId, path, how)),
+  ),
+  "share.remove": call(v.strictObject({ ...ofPeer, name: v.string() }), async (peer, args) =>
+    peer.files.unshare(resolvePeer(peer, args.peer).peerId, args.name),
+  ),
+  "peer.shares": call(v.strictObject(ofPeer), async (peer, args) => peer.files.sharedBy(resolvePeer(peer, args.peer).peerId)),
+  "share.list": stream(
+    v.strictObject({ ...ofPeer, path: v.string(), deep: v.exactOptional(v.boolean()) }),
+    async (peer, { peer: name, path, ...how }, signal) =>
+      peer.files.list(resolvePeer(peer, name).peerId, path, { ...how, signal }),
+  ),
+  "share.get": call(
+    v.strictObject({ ...ofPeer, path: v.string(), as: v.exactOptional(v.string()), ...placement }),
+    async (peer, { peer: name, path, ...how }, signal) =>
+      namedTransfer(peer, await peer.files.get(resolvePeer(peer, name).peerId, path, { ...how, signal })),
+  ),
+
+  "file.send": call(v.strictObject({ ...ofPeer, paths: v.array(v.string()) }), async (peer, args, signal) =>
+    namedTransfer(peer, await peer.files.send(resolvePeer(peer, args.peer).peerId, args.paths, { signal })),
   ),
   "offer.accept": call(
-    v.strictObject({ ...ofOffer, into: v.string(), size: v.exactOptional(size) }),
+    v.strictObject({ ...ofOffer, ...placement, size: v.exactOptional(size) }),
     async (peer, { offer, ...how }) => namedTransfer(peer, await peer.files.accept((await resolveOffer(peer, offer)).id, how)),
+  ),
+  "offer.pause": call(v.strictObject(ofOffer), async (peer, { offer }) =>
+    namedTransfer(peer, await peer.files.pause((await resolveOffer(peer, offer)).id)),
+  ),
+  "offer.resume": call(v.strictObject(ofOffer), async (peer, { offer }) =>
+    namedTransfer(peer, await peer.files.resume((await resolveOffer(peer, offer)).id)),
   ),
   "offer.decline": call(v.strictObject(ofOffer), async (peer, { offer }) =>
     peer.files.decline((await resolveOffer(peer, offer)).id),
@@ -149,7 +192,7 @@ export type StreamItem<Name extends StreamName> =
   Awaited<ReturnType<Table[Name]["run"]>> extends AsyncIterable<infer Item> ? Item : never;
 
 /** A peer that was removed since then is shown by its id. */
-const nameOf = (peer: Peer, offer: Offer): string => peer.book.byId(offer.peer)?.name ?? offer.peer;
+const nameOf = (peer: Peer, of: { readonly peer: PeerId }): string => peer.book.byId(of.peer)?.name ?? of.peer;
 
 const namedOffer = (peer: Peer, offer: Offer): NamedOffer => ({ ...offer, peerName: nameOf(peer, offer) });
 
@@ -157,6 +200,19 @@ const namedTransfer = (peer: Peer, transfer: Transfer): NamedTransfer => ({
   ...transfer,
   peerName: nameOf(peer, transfer.offer),
 });
+
+const namedShare = (peer: Peer, share: Share): NamedShare => ({ ...share, peerName: nameOf(peer, share) });
+
+async function access(peer: Peer, peerId: PeerId): Promise<Access> {
+  const open = (await peer.files.offers()).filter(
+    (offer) => offer.peer === peerId && offer.direction === "out" && ["waiting", "accepted", "failed"].includes(offer.state),
+  );
+  return {
+    policy: peer.files.policy(peerId),
+    shares: peer.files.shares(peerId).map((share) => namedShare(peer, share)),
+    offers: open.map((offer) => namedOffer(peer, offer)),
+  };
+}
 
 async function* mapped<From, To>(items: AsyncIterable<From>, map: (item: From) => To): AsyncIterable<To> {
   for await (const item of items) yield map(item);

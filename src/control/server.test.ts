@@ -274,7 +274,18 @@ test("every operation of the table is called through Covey", async () => {
     data.list(),
   ]);
   await data.conflicts();
-  for (const stream of [covey.incoming(), covey.watchTransfer("1"), peer.watchMessages(), data.watch()])
+  await Promise.all([
+    covey.shares(),
+    covey.pause("1"),
+    covey.resume("1"),
+    peer.access(),
+    peer.allow({ offers: "ask" }),
+    peer.shares(),
+    peer.share("/f"),
+    peer.unshare("f"),
+    peer.get("f", { into: "/" }),
+  ]);
+  for (const stream of [covey.incoming(), covey.watchTransfer("1"), peer.watchMessages(), data.watch(), peer.list("f")])
     for await (const _ of stream);
   called.add("ping");
   assert.deepEqual([...called].toSorted(), Object.keys(OPERATIONS).toSorted());

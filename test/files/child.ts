@@ -8,6 +8,6 @@ import { openFilesPeer } from "./peers.ts";
 
 const [dir, listen, peer, path] = process.argv.slice(2) as [string, Address, PeerId | undefined, string | undefined];
 const child = await openFilesPeer({ dir, listen });
-if (peer !== undefined && path !== undefined && (await child.files.offers()).length === 0) await child.files.send(peer, path);
+if (peer !== undefined && path !== undefined && (await child.files.offers()).length === 0) await child.files.send(peer, [path]);
 console.log("up");
 for await (const _ of createInterface({ input: process.stdin })) console.log(JSON.stringify(await child.files.transfers()));

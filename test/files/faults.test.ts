@@ -13,7 +13,7 @@ const MiB = LIMITS.blockBytes;
 
 /** Offers the file, accepts it, and resolves to the offer's id once the first bytes are there. */
 async function underWay(lab: Lab, path: string): Promise<string> {
-  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
   await nextOffer(lab.b);
   await lab.b.files.accept(offer.id, { into: lab.into });
   await watchUntil(lab.b, offer.id, ({ doneBytes }) => doneBytes > 0);
@@ -61,7 +61,7 @@ test("a file that never stops changing fails on both sides, in words, and leaves
   await using lab = await openLab();
   const path = join(lab.dir, "log");
   await writeFile(path, randomBytes(64 * MiB));
-  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
   await nextOffer(lab.b);
   const handle = await open(path, "r+");
   let writing = true;

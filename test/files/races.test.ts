@@ -28,7 +28,7 @@ for (const [what, other] of DECISIONS) {
     for (let round = 0; round < 8; round++) {
       const name = `n${round}`;
       await writeFile(join(lab.dir, name), content);
-      const { offer } = await lab.a.files.send(lab.b.id, join(lab.dir, name));
+      const { offer } = await lab.a.files.send(lab.b.id, [join(lab.dir, name)]);
       await nextOffer(lab.b);
       const accept = (): Promise<unknown> => lab.b.files.accept(offer.id, { into: lab.into });
       const decide = (): Promise<unknown> => other(lab.b.files, offer.id, lab.into);
@@ -52,7 +52,7 @@ test("a transfer that is given up around its end is done on both sides, or neith
   for (let round = 0; round < 24; round++) {
     const name = `n${round}`;
     await writeFile(join(lab.dir, name), content);
-    const { offer } = await lab.a.files.send(lab.b.id, join(lab.dir, name));
+    const { offer } = await lab.a.files.send(lab.b.id, [join(lab.dir, name)]);
     await nextOffer(lab.b);
     await lab.b.files.accept(offer.id, { into: lab.into });
     await new Promise((resolve) => setTimeout(resolve, round));

@@ -68,7 +68,7 @@ test("files from any time arrive, with their time as far as it can be told", asy
     const path = join(lab.dir, when);
     await writeFile(path, "x");
     await utimes(path, new Date(sentMs), new Date(sentMs));
-    const { offer: one } = await lab.a.files.send(lab.b.id, path);
+    const { offer: one } = await lab.a.files.send(lab.b.id, [path]);
     const done = await watchUntil(lab.a, one.id);
     assert.equal(done.offer.state, "done", JSON.stringify(done.problem));
     // Some file systems have no room for it.

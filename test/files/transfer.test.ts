@@ -30,7 +30,7 @@ for (const transport of ["tcp", "memory"] as const) {
       const path = join(lab.dir, `file ${size}.bin`);
       await writeFile(path, content);
       await utimes(path, 1_600_000_000, 1_600_000_000);
-      const sent = await a.files.send(b.id, path);
+      const sent = await a.files.send(b.id, [path]);
       assert.equal(sent.offer.state, "waiting");
       assert.equal(sent.path, undefined);
       const offer = await nextOffer(b);
@@ -61,7 +61,7 @@ test("both numbers stay, and count on", async () => {
   const path = join(lab.dir, "x");
   await writeFile(path, "x");
   for (const number of [1, 2, 3]) {
-    const { offer } = await lab.a.files.send(lab.b.id, path);
+    const { offer } = await lab.a.files.send(lab.b.id, [path]);
     assert.equal(offer.number, number);
     const got = await nextOffer(lab.b);
     assert.equal(got.number, number);
@@ -73,7 +73,7 @@ test("what was declined is not sent, and its sender is told", async () => {
   await using lab = await openLab();
   const path = join(lab.dir, "x");
   await writeFile(path, "x");
-  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
   await nextOffer(lab.b);
   await lab.b.files.decline(offer.id);
   assert.equal((await watchUntil(lab.a, offer.id)).offer.state, "declined");
@@ -86,7 +86,7 @@ test("files of an own device are taken without asking, into a directory that is 
   await using lab = await openLab({ mine: true });
   const path = join(lab.dir, "own.txt");
   await writeFile(path, "mine");
-  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
   assert.equal((await watchUntil(lab.a, offer.id)).offer.state, "done");
   assert.equal(await readFile(join(lab.b.incoming, "own.txt"), "utf8"), "mine");
   const waiting = lab.b.files.incoming({ signal: AbortSignal.timeout(50) });
@@ -102,7 +102,7 @@ test("the sender takes a waiting offer back", async () => {
   await using lab = await openLab();
   const path = join(lab.dir, "x");
   await writeFile(path, "x");
-  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
   await nextOffer(lab.b);
   await lab.a.files.cancel(offer.id);
   assert.equal((await watchUntil(lab.b, offer.id)).offer.state, "withdrawn");
@@ -114,7 +114,7 @@ test("whoever waits for a transfer is told when the other device is removed", as
   await using lab = await openLab();
   const path = join(lab.dir, "x");
   await writeFile(path, "x");
-  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
   const waiting = assert.rejects(watchUntil(lab.a, offer.id), { code: "not-paired" });
   await nextOffer(lab.b);
   await lab.a.book.remove(lab.b.id);
@@ -126,7 +126,7 @@ for (const who of ["sender", "receiver"] as const) {
     await using lab = await openLab();
     const path = join(lab.dir, "big");
     await writeFile(path, randomBytes(128 * MiB));
-    const { offer } = await lab.a.files.send(lab.b.id, path);
+    const { offer } = await lab.a.files.send(lab.b.id, [path]);
     await nextOffer(lab.b);
     await lab.b.files.accept(offer.id, { into: lab.into });
     await watchUntil(lab.b, offer.id, ({ doneBytes }) => doneBytes > 0);
@@ -148,7 +148,7 @@ test("two offers of the same name at once get two names, and what was there stay
   const offers: string[] = [];
   for (const [index, path] of paths.entries()) {
     await writeFile(path, `number ${index}`);
-    offers.push((await lab.a.files.send(lab.b.id, path)).offer.id);
+    offers.push((await lab.a.files.send(lab.b.id, [path])).offer.id);
   }
   for (const id of offers) await watchUntil(lab.b, await known(lab, id), () => true);
   await Promise.all(offers.map((id) => lab.b.files.accept(id, { into: lab.into })));
@@ -165,7 +165,7 @@ test("many at once all arrive, a few at a time", async () => {
   for (let i = 0; i < 30; i++) {
     const path = join(lab.dir, `n${i}`);
     await writeFile(path, randomBytes(100_000 + i));
-    ids.push((await lab.a.files.send(lab.b.id, path)).offer.id);
+    ids.push((await lab.a.files.send(lab.b.id, [path])).offer.id);
   }
   for (const id of ids) assert.equal((await watchUntil(lab.a, id)).offer.state, "done");
   assert.equal((await readdir(lab.b.incoming)).length, 30);
@@ -174,12 +174,12 @@ test("many at once all arrive, a few at a time", async () => {
 test("what can't be sent or received is refused in words", async () => {
   await using lab = await openLab();
   const { a, b } = lab;
-  await assert.rejects(a.files.send(b.id, join(lab.dir, "absent")), { code: "not-found" });
-  await assert.rejects(a.files.send(b.id, lab.dir), { code: "bad-argument" });
-  await assert.rejects(a.files.send(a.id, join(lab.dir, "x")), { code: "not-paired" });
+  await assert.rejects(a.files.send(b.id, [join(lab.dir, "absent")]), { code: "not-found" });
+  await assert.rejects(a.files.send(b.id, [lab.dir]), { code: "bad-argument" });
+  await assert.rejects(a.files.send(a.id, [join(lab.dir, "x")]), { code: "not-paired" });
   const path = join(lab.dir, "x");
   await writeFile(path, "x");
-  const { offer } = await a.files.send(b.id, path);
+  const { offer } = await a.files.send(b.id, [path]);
   await nextOffer(b);
   await assert.rejects(b.files.accept(offer.id, { into: "relative" }), { code: "bad-argument" });
   await assert.rejects(b.files.accept(offer.id, { into: join(lab.dir, "absent") }), { code: "bad-argument" });

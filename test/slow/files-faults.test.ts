@@ -42,7 +42,7 @@ async function rig(lab: Lab, on: "file" | "directory"): Promise<Rig> {
   await writeFile(path, content);
   const address = lab.b.sessions.addresses()[0]!;
   await lab.b.close();
-  const { offer } = await lab.a.files.send(lab.b.id, path);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
   const args = [join(lab.dir, "b"), address];
   const key = domainHash("covey/temp/1", Buffer.from(offer.id)).toString("hex", 0, 12);
   const watched = on === "file" ? tempPath(lab.b.incoming, key) : lab.b.incoming;

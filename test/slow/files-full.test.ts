@@ -41,7 +41,7 @@ test(
     for (const [i, content] of contents.entries()) {
       const path = join(lab.dir, `n${i}`);
       await writeFile(path, content);
-      ids.push((await lab.a.files.send(lab.b.id, path)).offer.id);
+      ids.push((await lab.a.files.send(lab.b.id, [path])).offer.id);
     }
     await eventually(
       async () => (await child.transfers()).map(({ offer, problem }) => `${offer.state} ${problem?.code ?? ""}`).sort(),

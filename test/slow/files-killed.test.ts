@@ -54,7 +54,7 @@ for (const victim of ["receiver", "sender"] as const) {
     const start = (): Promise<Child> => startChild(args);
     const child = await start();
     let id = "";
-    if (victim === "receiver") id = (await survivor.files.send(dead.id, path)).offer.id;
+    if (victim === "receiver") id = (await survivor.files.send(dead.id, [path])).offer.id;
     else
       await eventually(async () => (await survivor.files.offers()).length, 1).then(
         async () => void (id = (await survivor.files.offers())[0]!.id),
@@ -83,7 +83,7 @@ test("a receiver killed anywhere in the end of many small files has each of them
   for (let i = 0; i < 24; i++) {
     const path = join(lab.dir, `n${i}`);
     await writeFile(path, `content ${i}`);
-    ids.push((await lab.a.files.send(lab.b.id, path)).offer.id);
+    ids.push((await lab.a.files.send(lab.b.id, [path])).offer.id);
     if (i % 6 !== 5) continue;
     await new Promise((resolve) => setTimeout(resolve, randomInt(60)));
     await child.kill();

@@ -2,7 +2,7 @@
 
 import { CoveyError } from "../../core/errors.ts";
 import { printable } from "../../core/text.ts";
-import type { Covey, NamedTransfer, SendJob } from "../../control/covey.ts";
+import type { Covey, NamedTransfer, TransferJob } from "../../control/covey.ts";
 import { createProgress } from "../progress.ts";
 
 /** Waits for an offer of that name and agrees to it. */
@@ -14,7 +14,10 @@ export async function acceptNext(covey: Covey, name: string, into: string, signa
 }
 
 /** Resolves to how it ended, with the highest rate that was seen. */
-export async function followBar(job: SendJob, signal: AbortSignal): Promise<{ ended: NamedTransfer; bytesPerSecond: number }> {
+export async function followBar(
+  job: TransferJob,
+  signal: AbortSignal,
+): Promise<{ ended: NamedTransfer; bytesPerSecond: number }> {
   const bar = await createProgress(process.stderr, true);
   let bytesPerSecond = 0;
   try {

@@ -17,7 +17,7 @@ import { Source } from "../../blob/source.ts";
 import type { PeerBook } from "../../identity/contract.ts";
 import type { Sessions } from "../../session/contract.ts";
 import type { SpaceStore } from "../../space/contract.ts";
-import type { Files, Offer, Transfer } from "./contract.ts";
+import type { Files, Listed, Offer, Policy, Receiving, RemoteShare, Share, Transfer } from "./contract.ts";
 import { Downloads } from "./downloads/downloads.ts";
 import { isOver, Ledger, offerOf, type Item } from "./offers/ledger.ts";
 import { Links } from "./downloads/links.ts";
@@ -82,7 +82,9 @@ class FilesService implements Files {
     this.#needs.sessions.handle(FETCH_ROUTE, (call) => this.#serving.answer(call));
   }
 
-  async send(peer: PeerId, path: string): Promise<Transfer> {
+  async send(peer: PeerId, paths: readonly string[]): Promise<Transfer> {
+    const [path] = paths;
+    if (path === undefined || paths.length > 1) throw later();
     if (this.#needs.book.byId(peer) === undefined) throw new CoveyError("not-paired", "that peer is not paired with this one");
     const named = resolve(path);
     const source = await realpath(named).catch((error: unknown) => {
@@ -111,7 +113,7 @@ class FilesService implements Files {
     return this.#ledger.all().map(offerOf);
   }
 
-  async accept(offer: string, { into, size }: { readonly into: string; readonly size?: number }): Promise<Transfer> {
+  async accept(offer: string, { into, size }: Receiving): Promise<Transfer> {
     const item = this.#received(offer);
     await this.#accept(item, into, size ?? item.record.size);
     return this.#transferOf(item);
@@ -139,6 +141,55 @@ class FilesService implements Files {
 
   incoming({ signal }: { readonly signal: AbortSignal }): AsyncIterable<Offer> {
     return watchOffers(this.#ledger, signal);
+  }
+
+  async sendSpooled(): Promise<Transfer> {
+    throw later();
+  }
+
+  async pause(): Promise<Transfer> {
+    throw later();
+  }
+
+  async resume(): Promise<Transfer> {
+    throw later();
+  }
+
+  policy(peer: PeerId): Policy {
+    const mine = this.#needs.book.byId(peer)?.mine === true;
+    return mine ? { offers: "take", into: this.#needs.incoming, upToBytes: undefined } : { offers: "ask" };
+  }
+
+  async allow(): Promise<void> {
+    throw later();
+  }
+
+  async share(): Promise<Share> {
+    throw later();
+  }
+
+  async unshare(): Promise<void> {
+    throw later();
+  }
+
+  shares(): readonly Share[] {
+    return [];
+  }
+
+  sharedBy(): readonly RemoteShare[] {
+    return [];
+  }
+
+  list(): AsyncIterable<Listed> {
+    throw later();
+  }
+
+  async get(): Promise<Transfer> {
+    throw later();
+  }
+
+  read(): AsyncIterable<Buffer> {
+    throw later();
   }
 
   async close(): Promise<void> {
@@ -216,6 +267,8 @@ class FilesService implements Files {
       resumedBytes: item.resumedBytes,
       bytesPerSecond: isOver(state) ? 0 : item.rate.at(this.#needs.clock.monotonicMs()),
       connected: this.#links.get(record.peer) !== undefined,
+      paused: undefined,
+      notes: { count: 0, first: [] },
       path: direction === "out" ? undefined : (path ?? (into === undefined ? undefined : join(into, safeFileName(name)))),
       blake3,
       problem:
@@ -225,6 +278,8 @@ class FilesService implements Files {
     };
   }
 }
+
+const later = (): CoveyError => new CoveyError("internal", "this part is on its way");
 
 const over = ({ record }: Item): CoveyError => new CoveyError("conflict", `this offer is already ${record.state}`);
 

@@ -121,5 +121,9 @@ export class Ledger {
 
 export function offerOf({ record }: Item): Offer {
   const { id, number, peer, direction, name, size, offeredAtMs, state } = record;
-  return { id, number, peer, direction, name, size, offeredAtMs, state };
+  const roots = [{ name, kind: "file", files: 1, bytes: size }] as const;
+  return {
+    ...{ id, number, peer, direction, kind: "file", name, files: 1, size, roots, rootCount: 1 },
+    ...{ sharePath: undefined, offeredAtMs, state },
+  };
 }
