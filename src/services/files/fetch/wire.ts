@@ -1,14 +1,12 @@
-// What the two sides say to each other about files: entries in the direct space, and the route that fetches blocks.
+// The route that fetches blocks.
 //
-//   offers/<id>              the sender's: what is offered; removed when the sender takes it back
-//   offers/<id>/<receiver>   the receiver's: what it decided, and how it ended
-//   files/fetch              the receiver asks for ranges of blocks; the answer's stream brings, in the order asked for,
+//   files/fetch              the receiver asks for ranges of blocks of one file; the answer's stream brings, in the order asked for,
 //                            BLOCK hash bytes …, then END id; BUSY and PROBLEM may stand in between. Back go 8-byte counts of
 //                            the bytes that are verified and written.
 
 import * as v from "valibot";
 
-import { decodeCbor, encodeCbor } from "../../../core/cbor.ts";
+import { decodeCbor } from "../../../core/cbor.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { parse } from "../../../core/parse.ts";
 import type { BlockRange } from "../../../blob/manifest.ts";
@@ -28,32 +26,7 @@ export const RECORD = {
 } as const;
 
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(LIMITS.blobBytes));
-/** From 1900 to 9999. */
-const MIN_TIME_MS = -2_208_988_800_000;
-const MAX_TIME_MS = 253_402_300_799_000;
-const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(MIN_TIME_MS), v.maxValue(MAX_TIME_MS));
 const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
-const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
-
-/** Other kinds, and other fields, are for later versions. */
-const offerSchema = v.object({
-  v: v.literal(1),
-  kind: v.literal("file"),
-  name: v.pipe(v.string(), v.maxBytes(LIMITS.offerNameBytes)),
-  size,
-  mtimeMs: timeMs,
-});
-export type OfferValue = v.InferOutput<typeof offerSchema>;
-
-const decisionSchema = v.object({
-  v: v.literal(1),
-  state: v.picklist(["accepted", "declined", "done", "failed"]),
-  /** With `done`. */
-  blob: v.optional(hash),
-  /** With `failed`. */
-  problem: v.optional(v.object({ code: v.pipe(v.string(), v.maxBytes(64)), message: v.pipe(v.string(), v.maxBytes(1000)) })),
-});
-export type DecisionValue = v.InferOutput<typeof decisionSchema>;
 
 const fetchSchema = v.object({
   offer: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
@@ -69,21 +42,11 @@ const fetchAnswerSchema = v.object({ token });
 
 const problemSchema = v.object({ code: v.string(), message: v.pipe(v.string(), v.maxBytes(1000)) });
 
-export const parseOffer = (bytes: Uint8Array): OfferValue => parse(offerSchema, decodeCbor(bytes, "an offer"), "an offer");
-export const parseDecision = (bytes: Uint8Array): DecisionValue =>
-  parse(decisionSchema, decodeCbor(bytes, "a decision"), "a decision");
 export const parseFetch = (args: unknown): FetchArgs => parse(fetchSchema, args, "a request for blocks");
 export const parseFetchAnswer = (value: unknown): { token: string } =>
   parse(fetchAnswerSchema, value, "the answer to a request for blocks");
 export const parseProblem = (bytes: Uint8Array): { code: string; message: string } =>
   parse(problemSchema, decodeCbor(bytes, "a problem"), "a problem");
-
-export function encodeOffer({ name, size, mtimeMs }: Pick<OfferValue, "name" | "size" | "mtimeMs">): Buffer {
-  const time = Math.min(Math.max(Math.floor(mtimeMs), MIN_TIME_MS), MAX_TIME_MS);
-  return encodeCbor({ v: 1, kind: "file", name, size, mtimeMs: time });
-}
-
-export const encodeDecision = (decision: DecisionValue): Buffer => encodeCbor(decision);
 
 export const flattenRanges = (ranges: readonly BlockRange[]): number[] => ranges.flatMap(({ from, count }) => [from, count]);
 

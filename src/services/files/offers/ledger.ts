@@ -8,7 +8,7 @@ import { LIMITS } from "../../../core/limits.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
 import type { Offer, OfferState } from "../contract.ts";
 import { Rate } from "./rate.ts";
-import { loadRecords, removeRecords, saveRecord, type OfferRecord } from "./records.ts";
+import { completeRecord, loadRecords, removeRecords, saveRecord, type NewOfferRecord, type OfferRecord } from "./records.ts";
 
 /** One offer. Only the ledger changes the record; whoever moves the bytes changes the progress. */
 export interface Item {
@@ -61,8 +61,8 @@ export class Ledger {
       .length;
   }
 
-  async add(record: Omit<OfferRecord, "number">): Promise<Item> {
-    const numbered = { ...record, number: this.#nextNumber++ };
+  async add(record: NewOfferRecord): Promise<Item> {
+    const numbered = completeRecord({ ...record, number: this.#nextNumber++ });
     await saveRecord(this.#store, numbered);
     return this.#keep(numbered);
   }
@@ -120,10 +120,10 @@ export class Ledger {
 }
 
 export function offerOf({ record }: Item): Offer {
-  const { id, number, peer, direction, name, size, offeredAtMs, state } = record;
-  const roots = [{ name, kind: "file", files: 1, bytes: size }] as const;
+  const { id, number, peer, direction, kind, name, files, size, roots, rootCount, sharePath, offeredAtMs, state } = record;
   return {
-    ...{ id, number, peer, direction, kind: "file", name, files: 1, size, roots, rootCount: 1 },
-    ...{ sharePath: undefined, offeredAtMs, state },
+    ...{ id, number, peer, direction, kind, name, files, size },
+    ...{ roots: roots ?? [{ name, kind: "file", files: 1, bytes: size }], rootCount },
+    ...{ sharePath, offeredAtMs, state },
   };
 }

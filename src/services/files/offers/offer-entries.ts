@@ -12,7 +12,7 @@ import type { Logger } from "../../../core/log.ts";
 import { componentsOf, pathOf } from "../../../space/path.ts";
 import type { Cursor, PathState, SpaceStore, Version } from "../../../space/contract.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
-import { encodeDecision, encodeOffer, parseDecision, parseOffer, type DecisionValue } from "../fetch/wire.ts";
+import { encodeDecision, encodeOffer, parseDecision, parseOffer, type DecisionValue } from "./wire.ts";
 import type { OfferRecord } from "./records.ts";
 
 interface EntryNeeds {
@@ -71,7 +71,7 @@ export class OfferEntries {
     const space = await store.direct(item.record.peer);
     const { record } = item;
     if (record.direction === "out") {
-      const value = record.state === "withdrawn" ? undefined : encodeOffer(record);
+      const value = record.state === "withdrawn" ? undefined : offerValueOf(record);
       await store.write(space, [{ path: pathOf("offers", record.id), value }]);
       return;
     }
@@ -169,7 +169,9 @@ export class OfferEntries {
       if (item !== undefined && !isOver(item.record.state)) await onWithdrawn(item);
       return;
     }
-    const { name, size, mtimeMs } = parseOffer(value);
+    const offer = parseOffer(value);
+    if (offer.kind !== "file") return;
+    const { name, size, mtimeMs } = offer;
     if (item !== undefined) {
       const { record } = item;
       if (isOver(record.state) || (record.size === size && record.mtimeMs === mtimeMs)) return;
@@ -207,11 +209,15 @@ export class OfferEntries {
   }
 }
 
+const offerValueOf = ({ name, size, mtimeMs, executable, paused }: OfferRecord): Buffer =>
+  encodeOffer({ v: 1, kind: "file", name, size, mtimeMs, executable, paused });
+
 function decisionOf({ state, blob, problem }: OfferRecord): DecisionValue | undefined {
   if (state === "waiting" || state === "withdrawn") return undefined;
   return {
     v: 1,
     state,
+    paused: false,
     ...(state === "done" && blob !== undefined ? { blob } : {}),
     ...(state === "failed" && problem !== undefined
       ? { problem: { code: problem.code, message: problem.message.slice(0, 500) } }

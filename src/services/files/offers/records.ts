@@ -8,9 +8,15 @@ import { isErrorCode, type ErrorCode } from "../../../core/errors.ts";
 import type { BlobId, PeerId } from "../../../core/ids.ts";
 import { parse } from "../../../core/parse.ts";
 import { HASH_BYTES, type Manifest } from "../../../blob/manifest.ts";
+import type { TreeNoteCode } from "../../../blob/tree/contract.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
 
 const SERVICE = "files";
+
+const noteCode = v.pipe(
+  v.string(),
+  v.transform((code) => code as TreeNoteCode),
+);
 
 const recordSchema = v.object({
   id: v.string(),
@@ -20,12 +26,32 @@ const recordSchema = v.object({
     v.transform((text) => text as PeerId),
   ),
   direction: v.picklist(["in", "out"]),
+  kind: v.optional(v.picklist(["file", "tree"]), "file"),
   name: v.string(),
   size: v.number(),
   mtimeMs: v.number(),
+  executable: v.optional(v.boolean(), false),
+  /** Of a tree. Its roots' paths, out, are records of their own. */
+  files: v.optional(v.number(), 1),
+  roots: v.optional(
+    v.array(
+      v.object({ name: v.string(), kind: v.picklist(["file", "directory", "link"]), files: v.number(), bytes: v.number() }),
+    ),
+  ),
+  rootCount: v.optional(v.number(), 1),
   offeredAtMs: v.number(),
   state: v.picklist(["waiting", "accepted", "done", "declined", "withdrawn", "failed"]),
-  /** Out: the source, resolved. In: the file, once it is in place. */
+  /** Stopped for now, here or by the other side. */
+  paused: v.optional(v.boolean(), false),
+  pausedThere: v.optional(v.boolean(), false),
+  /** In: asked for in a share, not offered. */
+  sharePath: v.optional(v.string()),
+  as: v.optional(v.string()),
+  conflict: v.optional(v.picklist(["rename", "skip", "overwrite"]), "rename"),
+  /** Out: the source is a file of ours, to be removed when it is over. */
+  spooled: v.optional(v.boolean(), false),
+  notes: v.optional(v.object({ count: v.number(), first: v.array(v.object({ path: v.string(), code: noteCode })) })),
+  /** Out, a file: the source, resolved. In: the file, once it is in place. */
   path: v.optional(v.string()),
   /**
    * Out: the version of the source that was offered. In: what the sender calls the version of which blocks are here. Absent once it is
@@ -36,7 +62,7 @@ const recordSchema = v.object({
   into: v.optional(v.string()),
   /** In: the size that somebody agreed to; absent when nobody was asked. */
   agreedBytes: v.optional(v.number()),
-  /** In: the partial file. */
+  /** In: the partial file, or the staging directory of a tree. */
   temp: v.optional(v.object({ path: v.string(), device: v.string(), inode: v.string() })),
   blob: v.optional(
     v.pipe(
@@ -57,6 +83,10 @@ const recordSchema = v.object({
   ),
 });
 export type OfferRecord = Readonly<v.InferOutput<typeof recordSchema>>;
+/** What may be left out when one is made. */
+export type NewOfferRecord = Omit<Readonly<v.InferInput<typeof recordSchema>>, "number">;
+export const completeRecord = (record: NewOfferRecord & { readonly number: number }): OfferRecord =>
+  v.parse(recordSchema, record);
 
 /** Every offer, in the order of their numbers. */
 export async function loadRecords(store: SpaceStore): Promise<OfferRecord[]> {
