@@ -1,0 +1,24 @@
+// A directory that somebody wants to receive into.
+
+import { constants } from "node:fs";
+import { access, realpath, stat } from "node:fs/promises";
+import { isAbsolute } from "node:path";
+
+import { CoveyError } from "../../../core/errors.ts";
+
+/** The directory behind any links in its path. Rejects with `bad-argument` for what can't take a file. */
+export async function checkedDirectory(into: string): Promise<string> {
+  const bad = (problem: string): CoveyError =>
+    new CoveyError("bad-argument", `can't receive into ${JSON.stringify(into)}: ${problem}`, {
+      hint: "Name a directory that you may write to.",
+    });
+  if (!isAbsolute(into)) throw bad("the path is not absolute");
+  try {
+    const directory = await realpath(into);
+    if (!(await stat(directory)).isDirectory()) throw bad("it is not a directory");
+    await access(directory, constants.W_OK | constants.X_OK);
+    return directory;
+  } catch (error) {
+    throw error instanceof CoveyError ? error : bad((error as Error).message);
+  }
+}

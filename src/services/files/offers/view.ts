@@ -1,0 +1,29 @@
+// A transfer as its user sees it.
+
+import { join } from "node:path";
+
+import { safeFileName } from "../../../blob/names.ts";
+import type { Clock } from "../../../core/clock.ts";
+import type { Transfer } from "../contract.ts";
+import type { Links } from "../downloads/links.ts";
+import { isOver, offerOf, type Item } from "./ledger.ts";
+
+export function transferOf({ links, clock }: { readonly links: Links; readonly clock: Clock }, item: Item): Transfer {
+  const { record } = item;
+  const { direction, state, name, into, path, blake3, problem } = record;
+  return {
+    offer: offerOf(item),
+    doneBytes: state === "done" ? record.size : item.doneBytes,
+    resumedBytes: item.resumedBytes,
+    bytesPerSecond: isOver(state) ? 0 : item.rate.at(clock.monotonicMs()),
+    connected: links.get(record.peer) !== undefined,
+    paused: undefined,
+    notes: record.notes ?? { count: 0, first: [] },
+    path: direction === "out" ? undefined : (path ?? (into === undefined ? undefined : join(into, safeFileName(name)))),
+    blake3,
+    problem:
+      problem === undefined
+        ? undefined
+        : { code: problem.code, message: problem.message, ...(problem.hint === undefined ? {} : { hint: problem.hint }) },
+  };
+}
