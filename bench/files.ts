@@ -14,7 +14,7 @@ import { createHasher } from "../src/core/hash.ts";
 import { startChild } from "../test/files/children.ts";
 import { openLab, watchUntil } from "../test/files/peers.ts";
 import type { Row } from "./row.ts";
-import { timeScp } from "./scp.ts";
+import { timeScp } from "./sshd.ts";
 
 const MiB = 1024 * 1024;
 const SIZE_MIB = 1024;

@@ -10,10 +10,12 @@ import type { Row } from "./row.ts";
 
 import { benchYamux } from "./session-yamux.ts";
 import { benchStore } from "./store.ts";
+import { benchTrees } from "./trees.ts";
 
 const PARTS: Readonly<Record<string, { readonly title: string; run(): Promise<readonly Row[]> }>> = {
   session: { title: "Sessions", run: benchYamux },
   files: { title: "Files", run: benchFiles },
+  trees: { title: "Directories and listings", run: benchTrees },
   store: { title: "Store", run: benchStore },
   data: { title: "Messages and data", run: benchData },
   daemon: { title: "Daemon and command line", run: benchDaemon },

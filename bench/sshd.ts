@@ -1,4 +1,4 @@
-// The same file through scp and a private sshd on loopback, with a configuration, keys and a port of its own.
+// scp and rsync over a private sshd on loopback, with a configuration, keys and a port of its own: what covey is measured beside.
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,9 +12,41 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const SSHD = "/usr/sbin/sshd";
+const CIPHER = "aes128-gcm@openssh.com";
 
-/** The best time in seconds, or why there is none. */
-export async function timeScp(path: string, parent: string, runs: number): Promise<number | string> {
+/** The best time in seconds for one file by scp, or why there is none. `parent`: where its files are made and removed. */
+export const timeScp = (path: string, parent: string, runs: number): Promise<number | string> =>
+  withSshd(parent, (ssh) => best(runs, ssh.target, () => run("scp", [...ssh.options("-P"), path, `${ssh.host}:${ssh.target}`])));
+
+/** The same for a directory by `rsync -a` over ssh. */
+export async function timeRsync(path: string, parent: string, runs: number): Promise<number | string> {
+  if (!existsSync("/usr/bin/rsync")) return "/usr/bin/rsync is not installed";
+  return withSshd(parent, (ssh) =>
+    best(runs, ssh.target, () =>
+      run("rsync", ["-a", "-e", ["ssh", ...ssh.options("-p")].join(" "), path, `${ssh.host}:${ssh.target}`]),
+    ),
+  );
+}
+
+interface Ssh {
+  readonly host: string;
+  /** What is copied goes there. */
+  readonly target: string;
+  options(portFlag: "-p" | "-P"): readonly string[];
+}
+
+async function best(runs: number, target: string, copy: () => Promise<unknown>): Promise<number> {
+  let seconds = Infinity;
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now();
+    await copy();
+    seconds = Math.min(seconds, (performance.now() - start) / 1000);
+    await rm(target, { recursive: true });
+  }
+  return seconds;
+}
+
+async function withSshd(parent: string, measure: (ssh: Ssh) => Promise<number>): Promise<number | string> {
   if (!existsSync(SSHD)) return `${SSHD} is not installed`;
   const dir = join(parent, "ssh");
   await mkdir(dir, { mode: 0o700 });
@@ -37,25 +69,24 @@ export async function timeScp(path: string, parent: string, runs: number): Promi
     ? spawn("unshare", ["-m", "sh", "-c", script, ...serve], { stdio: "ignore" })
     : spawn(SSHD, serve.slice(1), { stdio: "ignore" });
   const exited = once(sshd, "exit");
+  const settings = ["StrictHostKeyChecking=no", `UserKnownHostsFile=${at("known")}`, "IdentitiesOnly=yes", "BatchMode=yes"];
+  const ssh: Ssh = {
+    host: `${userInfo().username}@127.0.0.1`,
+    target: at("copy"),
+    options: (portFlag) => [
+      ...["-q", "-F", "none", "-i", at("user"), portFlag, String(port), "-c", CIPHER],
+      ...settings.flatMap((setting) => ["-o", setting]),
+    ],
+  };
   try {
-    const options = ["StrictHostKeyChecking=no", `UserKnownHostsFile=${at("known")}`, "IdentitiesOnly=yes", "BatchMode=yes"];
-    const flags = ["-q", "-F", "none", "-i", at("user"), "-P", String(port), ...options.flatMap((option) => ["-o", option])];
-    const copy = (from: string): Promise<unknown> =>
-      run("scp", [...flags, "-c", "aes128-gcm@openssh.com", from, `${userInfo().username}@127.0.0.1:${at("copy")}`]);
-    await untilItWorks(() => copy(at("config")));
-    let best = Infinity;
-    for (let i = 0; i < runs; i++) {
-      const start = performance.now();
-      await copy(path);
-      best = Math.min(best, (performance.now() - start) / 1000);
-      await rm(at("copy"));
-    }
-    return best;
+    await untilItWorks(() => run("ssh", [...ssh.options("-p"), ssh.host, "true"]));
+    return await measure(ssh);
   } catch (error) {
-    return `scp failed: ${(error as Error).message.split("\n").at(-2) ?? ""}`;
+    return `it failed: ${(error as Error).message.split("\n").at(-2) ?? (error as Error).message}`;
   } finally {
     sshd.kill();
     await exited;
+    await rm(dir, { recursive: true, force: true });
   }
 }
 
