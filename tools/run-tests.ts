@@ -5,9 +5,6 @@ import { relative } from "node:path";
 import { run, type EventData } from "node:test";
 import { inspect } from "node:util";
 
-/** For one file. Nothing takes that long unless it hangs: a test that waits for ever, or a timer or process left behind. */
-const FILE_MS = 300_000;
-
 /** What the runner counts, in the order of its summary, and the word that it shows. */
 const COUNTS = [
   ["tests", "tests"],
@@ -27,14 +24,23 @@ interface FileResult {
   readonly text: string;
 }
 
-/** Resolves to whether there were tests and all of them passed. Once the signal aborts, what runs is ended and counts as cancelled. */
-export async function runTests(files: readonly string[], options: { readonly atOnce: number; readonly signal: AbortSignal }) {
+export interface TestRun {
+  /** Files that run side by side. */
+  readonly atOnce: number;
+  /** What one file may take, in ms. */
+  readonly fileMs: number;
+  /** Once it aborts, what runs is ended and counts as cancelled. */
+  readonly signal: AbortSignal;
+}
+
+/** Resolves to whether there were tests and all of them passed. */
+export async function runTests(files: readonly string[], options: TestRun): Promise<boolean> {
   const startedAt = performance.now();
   const results: FileResult[] = [];
   const queue = files.values();
   const worker = async (): Promise<void> => {
     for (const file of queue) {
-      const result = await runFile(file, options.signal);
+      const result = await runFile(file, options);
       results.push(result);
       console.log(result.text);
     }
@@ -48,7 +54,7 @@ export async function runTests(files: readonly string[], options: { readonly atO
   return results.length > 0 && failing.length === 0;
 }
 
-async function runFile(file: string, signal: AbortSignal): Promise<FileResult> {
+async function runFile(file: string, { fileMs, signal }: TestRun): Promise<FileResult> {
   const startedAt = performance.now();
   const failures: string[] = [];
   const skipped: string[] = [];
@@ -56,13 +62,13 @@ async function runFile(file: string, signal: AbortSignal): Promise<FileResult> {
   let printed = "";
   let counts: Counts = { tests: 0, suites: 0, passed: 0, failed: 0, cancelled: 0, skipped: 0, todo: 0 };
   let passed = false;
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(FILE_MS)]);
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(fileMs)]);
   for await (const event of run({ files: [file], signal: limit }) as AsyncIterable<RunEvent>) {
     if (event.type === "test:stdout" || event.type === "test:stderr") printed += event.data.message;
     if (event.type === "test:dequeue" && event.data.name !== file) running.add(event.data.name);
     if (event.type === "test:complete") running.delete(event.data.name);
     if (event.type === "test:pass" && event.data.skip) skipped.push(`  skipped: ${event.data.name}: ${event.data.skip}`);
-    if (event.type === "test:fail") failures.push(...describe(event.data, running));
+    if (event.type === "test:fail") failures.push(...describe(event.data, running, fileMs));
     if (event.type === "test:summary" && event.data.file === undefined) ({ counts, success: passed } = event.data);
   }
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
@@ -72,12 +78,16 @@ async function runFile(file: string, signal: AbortSignal): Promise<FileResult> {
 }
 
 /** Nothing for a test that failed only because one inside it did, which has been told. */
-function describe({ name, line, todo, details: { error } }: EventData.TestFail, running: ReadonlySet<string>): readonly string[] {
+function describe(
+  { name, line, todo, details: { error } }: EventData.TestFail,
+  running: ReadonlySet<string>,
+  fileMs: number,
+): readonly string[] {
   const kind = "failureType" in error ? error.failureType : undefined;
   if (kind === "subtestsFailed" || todo) return [];
   if (kind === "testAborted") {
     const at = running.size > 0 ? `in "${[...running].at(-1)}"` : "after its last test, which left something behind";
-    return [`  ✖ stopped, at the latest after ${FILE_MS / 1000} s, ${at}`];
+    return [`  ✖ stopped, at the latest after ${fileMs / 1000} s, ${at}`];
   }
   const cause: unknown = error.cause ?? error;
   return [indent(`✖ ${name} (line ${line ?? "?"})\n${indent(inspect(cause, { colors: process.stdout.isTTY }))}`)];

@@ -14,6 +14,7 @@ const tasks = {
   bench: { build: true, run: ["bench/main.ts"] },
   test: { build: false, run: ["tools/test.ts", "all"] },
   check: { build: false, run: ["tools/test.ts", "quick"] },
+  soak: { build: true, run: ["tools/test.ts", "soak"] },
   lint: { build: false, run: ["node_modules/oxlint/bin/oxlint"] },
   format: { build: false, run: ["node_modules/oxfmt/bin/oxfmt"] },
   api: { build: false, run: ["tools/api.ts"] },

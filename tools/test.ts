@@ -1,5 +1,6 @@
-// `npm test` (all) and `npm run check` (quick: without test/slow), in this order: types, lint, format, dead code, the package, the tests.
-// A phase that passes is one line; one that fails shows what it said, and the rest still runs.
+// `npm test` (all) and `npm run check` (quick: without test/slow and test/soak), in this order: types, lint, format, dead code, the package,
+// the tests. A phase that passes is one line; one that fails shows what it said, and the rest still runs.
+// `npm run soak [-- MINUTES]`: the tests of test/soak alone, each of which goes on for so long instead of a few seconds.
 
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
@@ -12,6 +13,9 @@ interface Phase {
   readonly name: string;
   readonly command: readonly [program: string, ...args: string[]];
 }
+
+/** For one test file. Nothing takes that long unless it hangs: a test that waits for ever, or a timer or process left behind. */
+const FILE_MS = 300_000;
 
 const phases: readonly Phase[] = [
   { name: "types", command: ["node", "node_modules/typescript/bin/tsc", "-p", "."] },
@@ -28,19 +32,26 @@ delete process.env["COVEY_HOME"];
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
 
-const failed: string[] = [];
-for (const phase of phases) if (!stop.signal.aborted && !(await passes(phase))) failed.push(phase.name);
-if (
-  !(await runTests(testFiles(process.argv[2] === "all"), { atOnce: Math.max(2, availableParallelism()), signal: stop.signal }))
-) {
-  failed.push("tests");
+const [mode, minutes = "10"] = process.argv.slice(2);
+const atOnce = Math.max(2, availableParallelism());
+if (mode === "soak") {
+  process.env["COVEY_SOAK_MINUTES"] = minutes;
+  const fileMs = FILE_MS + 3 * Number(minutes) * 60_000;
+  process.exitCode = (await runTests(globSync("test/soak/*.test.ts").toSorted(), { atOnce, fileMs, signal: stop.signal }))
+    ? 0
+    : 1;
+} else {
+  const failed: string[] = [];
+  for (const phase of phases) if (!stop.signal.aborted && !(await passes(phase))) failed.push(phase.name);
+  if (!(await runTests(testFiles(mode === "all"), { atOnce, fileMs: FILE_MS, signal: stop.signal }))) failed.push("tests");
+  if (failed.length > 0) console.log(`failed: ${failed.join(", ")}`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
 }
-if (failed.length > 0) console.log(`failed: ${failed.join(", ")}`);
-process.exitCode = failed.length === 0 ? 0 : 1;
 
 function testFiles(slow: boolean): readonly string[] {
   const files = globSync(["src/**/*.test.ts", "test/**/*.test.ts"]).toSorted();
-  return slow ? files : files.filter((file) => !file.startsWith(join("test", "slow")));
+  const isSlow = (file: string): boolean => file.startsWith(join("test", "slow")) || file.startsWith(join("test", "soak"));
+  return slow ? files : files.filter((file) => !isSlow(file));
 }
 
 async function passes({ name, command }: Phase): Promise<boolean> {
