@@ -22,6 +22,8 @@ import { OfferEntries } from "./offers/offer-entries.ts";
 import { transferOf } from "./offers/view.ts";
 import { watchItem, watchOffers } from "./offers/watch.ts";
 import { Sending } from "./sending/sending.ts";
+import { RemoteShares } from "./shares/remote-shares.ts";
+import { Shares } from "./shares/shares.ts";
 
 export interface FilesNeeds {
   readonly store: SpaceStore;
@@ -36,8 +38,9 @@ export interface FilesNeeds {
 /** Resolves when what earlier runs left is known, and goes on with it. */
 export async function createFiles(needs: FilesNeeds): Promise<Files> {
   const ledger = await Ledger.load(needs.store, needs.clock);
+  const shares = await Shares.load(needs);
   const links = new Links(needs.sessions);
-  const service = new FilesService(needs, ledger, links);
+  const service = new FilesService(needs, ledger, shares, links);
   await service.start();
   return service;
 }
@@ -45,6 +48,8 @@ export async function createFiles(needs: FilesNeeds): Promise<Files> {
 class FilesService implements Files {
   readonly #needs: FilesNeeds;
   readonly #ledger: Ledger;
+  readonly #shares: Shares;
+  readonly #remoteShares: RemoteShares;
   readonly #links: Links;
   readonly #entries: OfferEntries;
   readonly #serving: Serving;
@@ -52,14 +57,18 @@ class FilesService implements Files {
   readonly #downloads: Downloads;
   readonly #decisions: Decisions;
 
-  constructor(needs: FilesNeeds, ledger: Ledger, links: Links) {
+  constructor(needs: FilesNeeds, ledger: Ledger, shares: Shares, links: Links) {
     const { store, book, incoming, clock, log } = needs;
     this.#needs = needs;
     this.#ledger = ledger;
+    this.#shares = shares;
+    this.#remoteShares = new RemoteShares(needs);
     this.#links = links;
     this.#entries = new OfferEntries({
       store,
       ledger,
+      shares,
+      remoteShares: this.#remoteShares,
       log,
       onOffer: (item) => this.#decisions.acceptOwn(item),
       onWithdrawn: async (item) => {
@@ -82,6 +91,7 @@ class FilesService implements Files {
   async start(): Promise<void> {
     for (const item of this.#ledger.all()) await this.#recall(item);
     await this.#entries.start();
+    await this.#shares.start();
     this.#needs.sessions.handle(FETCH_ROUTE, (call) => this.#serving.answer(call));
   }
 
@@ -140,20 +150,20 @@ class FilesService implements Files {
     throw later();
   }
 
-  async share(): Promise<Share> {
-    throw later();
+  share(peer: PeerId, path: string, options?: { readonly name?: string; readonly forMs?: number }): Promise<Share> {
+    return this.#shares.share(peer, path, options);
   }
 
-  async unshare(): Promise<void> {
-    throw later();
+  unshare(peer: PeerId, name: string): Promise<void> {
+    return this.#shares.unshare(peer, name);
   }
 
-  shares(): readonly Share[] {
-    return [];
+  shares(peer?: PeerId): readonly Share[] {
+    return this.#shares.list(peer);
   }
 
-  sharedBy(): readonly RemoteShare[] {
-    return [];
+  sharedBy(peer: PeerId): readonly RemoteShare[] {
+    return this.#remoteShares.list(peer);
   }
 
   list(): AsyncIterable<Listed> {
@@ -170,6 +180,7 @@ class FilesService implements Files {
 
   async close(): Promise<void> {
     await this.#entries.close();
+    await this.#shares.close();
     await Promise.all([this.#downloads.close(), this.#serving.close()]);
     this.#links.close();
   }

@@ -3,7 +3,8 @@
 //   1. follow each direct space from its beginning, then as it changes; removals included
 //   2. offers/<id> by the other peer: a new offer, a renewed one, or one that was taken back
 //   3. offers/<id>/<peer> by the other peer: what it decided about ours
-//   4. ours that are missing there, after a crash between the ledger and the space, are written again
+//   4. those of shares, theirs and ours, are for shares/
+//   5. ours that are missing there, after a crash between the ledger and the space, are written again
 
 import { CoveyError, isErrorCode, type ErrorCode } from "../../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../../core/ids.ts";
@@ -11,6 +12,8 @@ import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
 import { componentsOf, pathOf } from "../../../space/path.ts";
 import type { Cursor, PathState, SpaceStore, Version } from "../../../space/contract.ts";
+import type { RemoteShares } from "../shares/remote-shares.ts";
+import type { Shares } from "../shares/shares.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
 import { encodeDecision, encodeOffer, parseDecision, parseOffer, type DecisionValue } from "./wire.ts";
 import type { OfferRecord } from "./records.ts";
@@ -18,6 +21,8 @@ import type { OfferRecord } from "./records.ts";
 interface EntryNeeds {
   readonly store: SpaceStore;
   readonly ledger: Ledger;
+  readonly shares: Pick<Shares, "seeOwn">;
+  readonly remoteShares: Pick<RemoteShares, "see" | "forget">;
   readonly log: Logger;
   /** A new offer to this peer is on record. */
   onOffer(item: Item): Promise<void>;
@@ -153,6 +158,7 @@ export class OfferEntries {
     const ours = versions.find((version) => version.author === author);
     if (whose === undefined) {
       if (ours !== undefined) this.#written.add(ours.value === undefined ? `${id} withdrawn` : id);
+      if (ours?.value !== undefined && isShare(ours.value)) await this.#needs.shares.seeOwn(followed.peer, id, ours.value);
       if (theirs !== undefined) await this.#seeOffer(followed, id, theirs);
     } else if (whose === author) {
       if (ours?.value !== undefined) this.#written.add(`${id} ${parseDecision(ours.value).state}`);
@@ -161,15 +167,18 @@ export class OfferEntries {
     }
   }
 
-  async #seeOffer(followed: Followed, id: string, { value, clockMs }: Version): Promise<void> {
-    const { ledger, onOffer, onWithdrawn } = this.#needs;
+  async #seeOffer(followed: Followed, id: string, { value, clockMs, counter }: Version): Promise<void> {
+    const { ledger, remoteShares, onOffer, onWithdrawn } = this.#needs;
     const item = ledger.get(id);
     if (item !== undefined && (item.record.direction === "out" || item.record.peer !== followed.peer)) return;
-    if (value === undefined) {
+    if (item?.record.sharePath !== undefined) return;
+    remoteShares.forget(followed.peer, id);
+    const offer = value === undefined ? undefined : parseOffer(value);
+    if (offer?.kind === "share") return remoteShares.see(followed.peer, id, offer, { clockMs, counter });
+    if (offer === undefined) {
       if (item !== undefined && !isOver(item.record.state)) await onWithdrawn(item);
       return;
     }
-    const offer = parseOffer(value);
     if (offer.kind !== "file") return;
     const { name, size, mtimeMs } = offer;
     if (item !== undefined) {
@@ -209,11 +218,21 @@ export class OfferEntries {
   }
 }
 
+function isShare(value: Uint8Array): boolean {
+  try {
+    return parseOffer(value).kind === "share";
+  } catch {
+    // Of a later version of this program.
+    return false;
+  }
+}
+
 const offerValueOf = ({ name, size, mtimeMs, executable, paused }: OfferRecord): Buffer =>
   encodeOffer({ v: 1, kind: "file", name, size, mtimeMs, executable, paused });
 
-function decisionOf({ state, blob, problem }: OfferRecord): DecisionValue | undefined {
-  if (state === "waiting" || state === "withdrawn") return undefined;
+/** Nobody is told of what was asked for in a share. */
+function decisionOf({ state, sharePath, blob, problem }: OfferRecord): DecisionValue | undefined {
+  if (sharePath !== undefined || state === "waiting" || state === "withdrawn") return undefined;
   return {
     v: 1,
     state,
@@ -226,7 +245,8 @@ function decisionOf({ state, blob, problem }: OfferRecord): DecisionValue | unde
 }
 
 /** What `#written` holds once the entry that follows from the record is in its space; undefined when none does. */
-function entryKey({ id, direction, state }: OfferRecord): string | undefined {
+function entryKey({ id, direction, state, sharePath }: OfferRecord): string | undefined {
+  if (sharePath !== undefined) return undefined;
   if (direction === "out") return state === "withdrawn" ? `${id} withdrawn` : id;
   return state === "waiting" || state === "withdrawn" ? undefined : `${id} ${state}`;
 }

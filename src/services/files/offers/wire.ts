@@ -15,7 +15,7 @@ const name = v.pipe(v.string(), v.maxBytes(LIMITS.offerNameBytes));
 const rootName = v.pipe(v.string(), v.minBytes(1), v.maxBytes(255));
 /** From 1900 to 9999. */
 const MIN_TIME_MS = -2_208_988_800_000;
-const MAX_TIME_MS = 253_402_300_799_000;
+export const MAX_TIME_MS = 253_402_300_799_000;
 const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(MIN_TIME_MS), v.maxValue(MAX_TIME_MS));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
@@ -53,6 +53,7 @@ const offerSchema = v.variant("kind", [
   }),
 ]);
 export type OfferValue = v.InferOutput<typeof offerSchema>;
+export type ShareValue = Extract<OfferValue, { readonly kind: "share" }>;
 
 const decisionSchema = v.object({
   v: v.literal(1),

@@ -1,0 +1,81 @@
+// What others keep available for this peer, as their entries say: in memory only, read again at each start.
+
+import type { Clock } from "../../../core/clock.ts";
+import { CoveyError } from "../../../core/errors.ts";
+import type { PeerId } from "../../../core/ids.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { PeerBook } from "../../../identity/contract.ts";
+import type { Version } from "../../../space/contract.ts";
+import type { RemoteShare } from "../contract.ts";
+import type { ShareValue } from "../offers/wire.ts";
+import { isShareName } from "./share-path.ts";
+
+interface Known {
+  readonly id: string;
+  readonly value: ShareValue;
+  readonly at: Pick<Version, "clockMs" | "counter">;
+}
+
+export class RemoteShares {
+  readonly #clock: Clock;
+  readonly #book: Pick<PeerBook, "byId">;
+  readonly #known = new Map<PeerId, Map<string, Known>>();
+
+  constructor({ clock, book }: { readonly clock: Clock; readonly book: Pick<PeerBook, "byId"> }) {
+    this.#clock = clock;
+    this.#book = book;
+  }
+
+  /** What the peer's entry says now. Throws `protocol` for what can't be listed. */
+  see(peer: PeerId, id: string, value: ShareValue, at: Known["at"]): void {
+    const shares = this.#known.get(peer) ?? new Map<string, Known>();
+    this.#known.set(peer, shares);
+    if (!isShareName(value.name)) throw new CoveyError("protocol", "a share has a name that can't be");
+    if (shares.size >= LIMITS.sharesPerPeer)
+      for (const known of shares.values()) if (this.#isExpired(known)) shares.delete(known.id);
+    if (shares.size >= LIMITS.sharesPerPeer) throw new CoveyError("protocol", `there are more than ${shares.size} shares`);
+    shares.set(id, { id, value, at });
+  }
+
+  /** The entry is gone, or says something else now. */
+  forget(peer: PeerId, id: string): void {
+    this.#known.get(peer)?.delete(id);
+  }
+
+  /** In the order of names. */
+  list(peer: PeerId): readonly RemoteShare[] {
+    return [...this.#byName(peer).values()]
+      .map(({ value: { name, type, untilMs } }) => ({ peer, name, kind: type, untilMs }))
+      .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  }
+
+  /** What to ask for. Throws `not-found`. */
+  idOf(peer: PeerId, name: string): string {
+    const found = this.#byName(peer).get(name);
+    if (found !== undefined) return found.id;
+    throw new CoveyError("not-found", `the other device shares nothing as ${JSON.stringify(name)} with this one`, {
+      hint: "`covey ls NAME:` lists what it shares.",
+    });
+  }
+
+  /** Of two with one name, the newest. */
+  #byName(peer: PeerId): Map<string, Known> {
+    const byName = new Map<string, Known>();
+    if (this.#book.byId(peer) === undefined) return byName;
+    for (const known of this.#known.get(peer)?.values() ?? []) {
+      const other = byName.get(known.value.name);
+      if (!this.#isExpired(known) && (other === undefined || isNewer(known, other))) byName.set(known.value.name, known);
+    }
+    return byName;
+  }
+
+  #isExpired({ value: { untilMs = Infinity } }: Known): boolean {
+    return untilMs <= this.#clock.nowMs();
+  }
+}
+
+function isNewer(a: Known, b: Known): boolean {
+  if (a.at.clockMs !== b.at.clockMs) return a.at.clockMs > b.at.clockMs;
+  if (a.at.counter !== b.at.counter) return a.at.counter > b.at.counter;
+  return a.id > b.id;
+}
