@@ -6,6 +6,8 @@
 //   4. those of shares, theirs and ours, are for shares/
 //   5. ours that are missing there, after a crash between the ledger and the space, are written again
 
+import { isDeepStrictEqual } from "node:util";
+
 import { CoveyError, isErrorCode, type ErrorCode } from "../../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
@@ -15,7 +17,15 @@ import type { Cursor, PathState, SpaceStore, Version } from "../../../space/cont
 import type { RemoteShares } from "../shares/remote-shares.ts";
 import type { Shares } from "../shares/shares.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
-import { encodeDecision, encodeOffer, parseDecision, parseOffer, type DecisionValue } from "./wire.ts";
+import {
+  encodeDecision,
+  encodeOffer,
+  parseDecision,
+  parseOffer,
+  type DecisionValue,
+  type OfferValue,
+  type ShareValue,
+} from "./wire.ts";
 import type { OfferRecord } from "./records.ts";
 
 interface EntryNeeds {
@@ -179,27 +189,16 @@ export class OfferEntries {
       if (item !== undefined && !isOver(item.record.state)) await onWithdrawn(item);
       return;
     }
-    if (offer.kind !== "file") return;
-    const { name, size, mtimeMs } = offer;
+    const facts = factsOf(offer);
     if (item !== undefined) {
-      const { record } = item;
-      if (isOver(record.state) || (record.size === size && record.mtimeMs === mtimeMs)) return;
-      // The file changed before it was fetched. What was agreed to was the file, so a transfer goes on with the new state of it.
-      await ledger.update(item, { size, mtimeMs });
+      if (isOver(item.record.state) || item.record.kind !== facts.kind || includes(item.record, facts)) return;
+      // The source changed before it was fetched. What was agreed to was the thing, so a transfer goes on with the new state of it.
+      await ledger.update(item, facts);
     } else if (ledger.waitingFrom(followed.peer) >= LIMITS.offersWaiting) {
       followed.overflow = true;
     } else {
-      const state = "waiting";
-      const added = await ledger.add({
-        id,
-        peer: followed.peer,
-        direction: "in",
-        name,
-        size,
-        mtimeMs,
-        offeredAtMs: clockMs,
-        state,
-      });
+      const { peer } = followed;
+      const added = await ledger.add({ id, peer, direction: "in", ...facts, offeredAtMs: clockMs, state: "waiting" });
       await onOffer(added);
       ledger.announce(added);
     }
@@ -209,10 +208,15 @@ export class OfferEntries {
     const { ledger, onDecision } = this.#needs;
     const item = ledger.get(id);
     if (item?.record.direction !== "out" || item.record.peer !== peer) return;
-    const { state, problem } = decision;
+    const { state, problem, notes } = decision;
     const changed = await ledger.update(item, (record) => {
       if (isOver(record.state) || record.state === state) return undefined;
-      return { state, problem: problem === undefined ? undefined : { code: codeOf(problem.code), message: problem.message } };
+      return {
+        state,
+        problem: problem === undefined ? undefined : { code: codeOf(problem.code), message: problem.message },
+        // The receiver counted everything: what this side noted when it made the offer, and what came to it later.
+        ...(state === "done" && notes !== undefined ? { notes: { first: record.notes?.first ?? [], count: notes } } : {}),
+      };
     });
     if (changed) await onDecision(item);
   }
@@ -227,17 +231,35 @@ function isShare(value: Uint8Array): boolean {
   }
 }
 
-const offerValueOf = ({ name, size, mtimeMs, executable, paused }: OfferRecord): Buffer =>
-  encodeOffer({ v: 1, kind: "file", name, size, mtimeMs, executable, paused });
+/** What an offer says of the thing, as it is in the record. */
+function factsOf(
+  offer: Exclude<OfferValue, ShareValue>,
+): Pick<OfferRecord, "kind" | "name" | "size" | "mtimeMs"> & Partial<OfferRecord> {
+  if (offer.kind === "tree") {
+    const { kind, files, size, roots, rootCount } = offer;
+    return { kind, name: roots[0]!.name, files, size, mtimeMs: 0, roots, rootCount };
+  }
+  const { kind, name, size, mtimeMs, executable } = offer;
+  return { kind, name, size, mtimeMs, executable };
+}
+
+const includes = (record: OfferRecord, facts: Partial<OfferRecord>): boolean =>
+  isDeepStrictEqual({ ...record, ...facts }, record);
+
+function offerValueOf({ kind, name, size, mtimeMs, executable, files, roots, rootCount, paused }: OfferRecord): Buffer {
+  if (kind === "tree") return encodeOffer({ v: 1, kind, files, size, roots: roots ?? [], rootCount, paused });
+  return encodeOffer({ v: 1, kind, name, size, mtimeMs, executable, paused });
+}
 
 /** Nobody is told of what was asked for in a share. */
-function decisionOf({ state, sharePath, blob, problem }: OfferRecord): DecisionValue | undefined {
+function decisionOf({ kind, state, sharePath, blob, notes, problem }: OfferRecord): DecisionValue | undefined {
   if (sharePath !== undefined || state === "waiting" || state === "withdrawn") return undefined;
   return {
     v: 1,
     state,
     paused: false,
     ...(state === "done" && blob !== undefined ? { blob } : {}),
+    ...(state === "done" && kind === "tree" ? { notes: notes?.count ?? 0 } : {}),
     ...(state === "failed" && problem !== undefined
       ? { problem: { code: problem.code, message: problem.message.slice(0, 500) } }
       : {}),
