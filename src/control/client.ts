@@ -4,7 +4,7 @@ import type { Agent, IncomingMessage } from "node:http";
 
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
-import type { Invoker } from "./facade.ts";
+import type { Invoker } from "./invoker.ts";
 import { JSON_TYPE, PATH_PREFIX, VERSION_HEADER, type StreamRecord } from "./wire.ts";
 
 // Not imported: an import of node:http reads all its exports, and with them loads the whole of undici, a third of a short command's time.

@@ -2,7 +2,8 @@
 
 import { homeAt } from "../identity/home-names.ts";
 import { daemonDown, remoteInvoker } from "./client.ts";
-import type { CallOptions, Covey } from "./covey.ts";
+import type { CallOptions } from "./call-options.ts";
+import type { Covey } from "./covey.ts";
 import { createCovey } from "./facade.ts";
 import { homePath } from "./home-path.ts";
 import { findSocket } from "./socket.ts";

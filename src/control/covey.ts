@@ -1,16 +1,11 @@
 // The one interface: what `open` and `connect` return, what the command line uses, and nothing beside it.
 // Everything that comes back is JSON-plain; a command's `--json` is the method's value.
 
-import type { DataConflict, DataEvent, DataItem, Json } from "../services/data/contract.ts";
 import type { Listed, Offer, Policy, RemoteShare, Share, Transfer } from "../services/files/contract.ts";
 import type { Message, MessageEvent } from "../services/messages/contract.ts";
 import type { PeerLink, Status } from "../peer/contract.ts";
-import type { Cursor } from "../space/contract.ts";
-
-export interface CallOptions {
-  /** Aborting rejects the call with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
+import type { CallOptions, WatchOptions } from "./call-options.ts";
+import type { OpenData } from "./data/contract.ts";
 
 /** A message of any peer, as `inbox` shows it. */
 export interface InboxMessage extends Message {
@@ -70,34 +65,6 @@ export interface TransferJob extends AsyncDisposable {
   progress(options?: CallOptions): AsyncIterable<NamedTransfer>;
 }
 
-export interface WatchOptions extends CallOptions {
-  /** Resume behind this; without it, from now on. */
-  readonly after?: Cursor | undefined;
-}
-
-/** The keys under one prefix of one space; keys given and returned are whole, without the prefix taken off. */
-export interface DataHandle {
-  get(key: string, options?: CallOptions): Promise<DataItem | undefined>;
-  /**
-   * Durable here when it resolves. `ifVersion`: only if the key still has this version, or, with null, no value. Rejects with `conflict`
-   * if not, `limit` (a value over 64 KiB), `bad-argument` (a key that can't be, a value that JSON can't say).
-   */
-  set(key: string, value: Json, options?: CallOptions & { readonly ifVersion?: string | null }): Promise<DataItem>;
-  /** In one commit: all or nothing. */
-  setMany(items: readonly { readonly key: string; readonly value: Json }[], options?: CallOptions): Promise<void>;
-  /** Resolves to whether there was a value. Rejects with `conflict` when it is not of `ifVersion` any more. */
-  remove(key: string, options?: CallOptions & { readonly ifVersion?: string }): Promise<boolean>;
-  /** In the order of keys, behind the key `after`. A prefix ends at a "/": "todo" has "todo" and "todo/1", never "todos". */
-  list(
-    prefix?: string,
-    options?: CallOptions & { readonly limit?: number; readonly after?: string },
-  ): Promise<readonly DataItem[]>;
-  /** Keys that were changed by several who did not know of each other's value. The next `set` or `remove` settles one. */
-  conflicts(prefix?: string, options?: CallOptions): Promise<readonly DataConflict[]>;
-  /** The latest state of each key that changes, at the reader's pace. */
-  watch(prefix?: string, options?: WatchOptions): AsyncIterable<DataEvent>;
-}
-
 /** A paired peer, by the user's name or its peer id; nothing is looked up before a method is called. */
 export interface PeerHandle {
   readonly name: string;
@@ -132,8 +99,8 @@ export interface PeerHandle {
   list(path: string, options?: CallOptions & { readonly deep?: boolean }): AsyncIterable<Listed>;
   /** Fetches a file or a directory of its shares, under its own name or `as`. The job goes on in the peer, like an offer that was taken. */
   get(path: string, options: CallOptions & Placement & { readonly as?: string }): Promise<TransferJob>;
-  /** What is shared with this peer. */
-  data(): DataHandle;
+  /** Data that both have: the keys below a prefix, with a schema or without. */
+  readonly data: OpenData;
 }
 
 /** What a program, or a person, can ask of their peer: `open` and `connect` return the same. */
@@ -152,7 +119,7 @@ export interface Covey extends AsyncDisposable {
   /** What is shared here, with all peers. */
   shares(options?: CallOptions): Promise<readonly NamedShare[]>;
   /** Data in this peer's own space. */
-  data(): DataHandle;
+  readonly data: OpenData;
   /** Offers to this peer: those waiting first, then new ones. */
   incoming(options?: CallOptions): AsyncIterable<NamedOffer>;
   /** `size`: the offer's as the user saw it, so that a sender can't make it larger meanwhile. Default: as it is now. */

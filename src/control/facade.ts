@@ -3,26 +3,11 @@
 import { isAbsolute } from "node:path";
 
 import { CoveyError, errorFromJson } from "../core/errors.ts";
-import { assertJson } from "../core/json.ts";
-import type {
-  CallOptions,
-  Covey,
-  DataHandle,
-  NamedOffer,
-  NamedTransfer,
-  PairInvitation,
-  PeerHandle,
-  TransferJob,
-} from "./covey.ts";
+import type { CallOptions } from "./call-options.ts";
+import type { Covey, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, TransferJob } from "./covey.ts";
 import type { Cursor } from "../space/contract.ts";
-import type { CallName, CallResult, OperationArgs, StreamItem, StreamName } from "./operations.ts";
-
-/** Values given and returned are JSON-plain. Aborting rejects with the signal's reason. */
-export interface Invoker {
-  call<Name extends CallName>(name: Name, args: OperationArgs<Name>, signal: AbortSignal): Promise<CallResult<Name>>;
-  stream<Name extends StreamName>(name: Name, args: OperationArgs<Name>, signal: AbortSignal): AsyncIterable<StreamItem<Name>>;
-  close(): Promise<void>;
-}
+import { openData } from "./data/handle.ts";
+import type { Invoke, Invoker } from "./invoker.ts";
 
 export function createCovey(invoker: Invoker): Covey {
   const closing = new AbortController();
@@ -30,7 +15,7 @@ export function createCovey(invoker: Invoker): Covey {
     signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
   const call: Invoke["call"] = (name, args, signal) => invoker.call(name, args, until(signal));
   const stream: Invoke["stream"] = (name, args, signal) => invoker.stream(name, args, until(signal));
-  const bound: Invoke = { call, stream };
+  const bound: Invoke = { call, stream, until };
 
   const close = async (): Promise<void> => {
     closing.abort(new CoveyError("closed", "this connection to the peer was closed"));
@@ -44,7 +29,7 @@ export function createCovey(invoker: Invoker): Covey {
     peers: ({ signal } = {}) => call("peers", {}, signal),
     peer: (nameOrId) => peerHandle(bound, nameOrId),
     inbox: ({ signal } = {}) => call("inbox", {}, signal),
-    data: () => dataHandle(bound, {}),
+    data: openData(bound, {}),
     incoming: ({ signal } = {}) => stream("offer.incoming", {}, signal),
     shares: ({ signal } = {}) => call("shares", {}, signal),
     async accept(offer, { signal, ...how }) {
@@ -60,12 +45,6 @@ export function createCovey(invoker: Invoker): Covey {
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** An Invoker whose calls also end when the Covey is closed. */
-interface Invoke {
-  call<Name extends CallName>(name: Name, args: OperationArgs<Name>, signal?: AbortSignal): Promise<CallResult<Name>>;
-  stream<Name extends StreamName>(name: Name, args: OperationArgs<Name>, signal?: AbortSignal): AsyncIterable<StreamItem<Name>>;
 }
 
 const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
@@ -100,27 +79,11 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
     assertAbsolute(how.into);
     return transferJob(bound, await bound.call("share.get", { peer, path, ...how }, signal));
   },
-  data: () => dataHandle(bound, { space: peer }),
+  data: openData(bound, { space: peer }),
 });
 
 /** Without a cursor there is none to check. */
 const behind = (after: Cursor | undefined): { readonly after?: Cursor } => (after === undefined ? {} : { after });
-
-const dataHandle = (bound: Invoke, space: { readonly space?: string }): DataHandle => ({
-  get: (key, { signal } = {}) => bound.call("data.get", { ...space, key }, signal),
-  async set(key, value, { signal, ...condition } = {}) {
-    assertJson(value, `the value of ${JSON.stringify(key)}`);
-    return bound.call("data.set", { ...space, key, value, ...condition }, signal);
-  },
-  async setMany(items, { signal } = {}) {
-    for (const { key, value } of items) assertJson(value, `the value of ${JSON.stringify(key)}`);
-    return bound.call("data.setMany", { ...space, items: [...items] }, signal);
-  },
-  remove: (key, { signal, ...condition } = {}) => bound.call("data.remove", { ...space, key, ...condition }, signal),
-  list: (prefix = "", { signal, ...page } = {}) => bound.call("data.list", { ...space, prefix, ...page }, signal),
-  conflicts: (prefix = "", { signal } = {}) => bound.call("data.conflicts", { ...space, prefix }, signal),
-  watch: (prefix = "", { signal, after } = {}) => bound.stream("data.watch", { ...space, prefix, ...behind(after) }, signal),
-});
 
 async function invite(
   bound: Invoke,

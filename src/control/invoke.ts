@@ -4,7 +4,7 @@ import { untilAborted } from "../core/async.ts";
 import { CoveyError } from "../core/errors.ts";
 import { parse } from "../core/parse.ts";
 import type { Peer } from "../peer/contract.ts";
-import type { Invoker } from "./facade.ts";
+import type { Invoker } from "./invoker.ts";
 import { OPERATIONS, type CallName, type OperationName, type StreamName } from "./operations.ts";
 
 /** The name, when there is such an operation. */

@@ -238,7 +238,12 @@ test("every operation of the table is called through Covey", async () => {
   const called = new Set<string>();
   const { createCovey } = await import("./facade.ts");
   const covey = createCovey({
-    call: async (name) => (called.add(name), { id: "i", ticket: "t", expiresAtMs: 0, offer: {} }) as never,
+    call: async (name) => {
+      called.add(name);
+      return (
+        name === "data.list" || name === "data.conflicts" ? [] : { id: "i", ticket: "t", expiresAtMs: 0, offer: {} }
+      ) as never;
+    },
     stream: (name) => (called.add(name), (async function* () {})()) as never,
     close: async () => {},
   });

@@ -133,6 +133,8 @@ export const LIMIT_TABLE = {
   markMs: [5, "ms", "Messages that arrive within this are marked delivered together."],
   markRetryMs: [1000, "ms", "The pause after a watermark could not be read or written."],
   dataListBytes: [64 * MiB, "bytes", "Keys and values in one answer; beyond it, list in pages."],
+  dataIssues: [16, "issues", "What is told of one value that does not fit its schema."],
+  dataIssueLength: [300, "characters", "One of them: libraries repeat in it what they were given."],
   // blobs
   blockBytes: [1 * MiB, "bytes", "The unit in which file content is hashed, verified, sent and resumed."],
   blobBytes: [
@@ -195,6 +197,12 @@ export const LIMIT_TABLE = {
   noSpaceRetryMs: [5000, "ms", "How often a transfer that found the disk full looks for space."],
   progressBytes: [8 * MiB, "bytes", "Received between two counts to the sender, which then uses its buffers again."],
   progressMs: [100, "ms", "Between two reports of progress."],
+  // streams
+  streamNameBytes: [64, "bytes", "The name of a stream."],
+  streamNames: [256, "names", "Names of streams that this peer's programs take at once."],
+  streamsPerPeer: [64, "streams", "Streams that one peer has opened here, and that are open to one: a session has room for more."],
+  streamsOpen: [256, "streams", "The same for all peers together."],
+  streamTakeMs: [10_000, "ms", "A program must have taken a stream by then."],
   // pairing
   ticketMs: [600_000, "ms", "How long a ticket can be used when nothing else was asked for."],
   openTickets: [16, "tickets", "Tickets that wait for a peer at once."],
@@ -212,6 +220,9 @@ export const LIMIT_TABLE = {
   controlReceiveMs: [30_000, "ms", "The arguments of an operation must have arrived by then."],
   controlIdleMs: [30_000, "ms", "A kept-alive connection to the daemon's socket without an operation is closed after this."],
   controlConnections: [256, "connections", "Programs connected to the daemon's socket at once."],
+  controlDuplexes: [192, "connections", "Of these, connections that carry a stream of bytes: calls always find room."],
+  controlFrameBytes: [64 * KiB, "bytes", "One frame of such a stream."],
+  controlQueueBytes: [256 * KiB, "bytes", "What one such stream keeps to send before its writer waits, and of what came before it reads on."],
   jsonDepth: [64, "levels", "Nesting of a data value."],
   socketPathBytes: [103, "bytes", "The path of a unix socket: what macOS has room for, less the final NUL."],
   startMs: [15_000, "ms", "A daemon that was started must be ready by then."],

@@ -2,7 +2,8 @@
 
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
-import type { Covey, DataHandle } from "../../control/covey.ts";
+import type { Covey } from "../../control/covey.ts";
+import type { DataHandle } from "../../control/data/contract.ts";
 import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { renderConflicts, renderEvent, renderItems, renderValue } from "../data-view.ts";

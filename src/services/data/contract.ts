@@ -5,17 +5,17 @@ import type { Cursor } from "../../space/contract.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-export interface DataVersion {
-  readonly value: Json;
+export interface DataVersion<Value = Json> {
+  readonly value: Value;
   readonly author: PeerId;
   /** By the author's clock. */
   readonly setAtMs: number;
 }
 
-export interface DataItem {
+export interface DataItem<Value = Json> {
   /** Components joined by "/", in NFC. */
   readonly key: string;
-  readonly value: Json;
+  readonly value: Value;
   readonly author: PeerId;
   readonly setAtMs: number;
   /** For `ifVersion`. */
@@ -24,18 +24,24 @@ export interface DataItem {
   readonly conflicts: number;
 }
 
-/** A key with concurrent values: `removed` ones have no value. */
-export interface DataConflict {
+export interface DataRemoval {
+  readonly removed: true;
+  readonly author: PeerId;
+  readonly setAtMs: number;
+}
+
+/** A key with concurrent values, or a value and its removal. */
+export interface DataConflict<Version = DataVersion> {
   readonly key: string;
   readonly version: string;
-  readonly winner: DataVersion | { readonly removed: true; readonly author: PeerId; readonly setAtMs: number };
-  readonly losers: readonly (DataVersion | { readonly removed: true; readonly author: PeerId; readonly setAtMs: number })[];
+  readonly winner: Version | DataRemoval;
+  readonly losers: readonly (Version | DataRemoval)[];
 }
 
 /** `now`: the first event of a watch without a cursor, which began here. `reset`: the cursor was of another store, all is told again. */
-export type DataEvent =
+export type DataEvent<Item = DataItem> =
   | { readonly type: "now"; readonly cursor: Cursor }
-  | { readonly type: "set"; readonly item: DataItem; readonly cursor: Cursor }
+  | { readonly type: "set"; readonly item: Item; readonly cursor: Cursor }
   | { readonly type: "remove"; readonly key: string; readonly cursor: Cursor }
   | { readonly type: "reset"; readonly cursor: Cursor };
 
