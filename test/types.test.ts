@@ -23,7 +23,7 @@ before(() => {
   mkdirSync(installed, { recursive: true });
   cpSync(join(root, "package.json"), join(installed, "package.json"));
   emitDeclarations(join(installed, "dist"));
-  symlinkSync(join(root, "node_modules", "@types"), join(folder, "node_modules", "@types"));
+  for (const name of ["@types", "valibot"]) symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 });
 

@@ -1,12 +1,17 @@
 // What a program's types come out as, without annotations, and what must not compile. Never run: types.test.ts has tsc check it against the
 // declarations as they are published.
 
+import * as v from "valibot";
+
 import {
   connect,
   type Covey,
   CoveyError,
   type Cursor,
+  type DataHandle,
+  type DataIssue,
   type DataItem,
+  type DataRemoval,
   type DataVersion,
   type ErrorCode,
   type Json,
@@ -17,7 +22,9 @@ import {
   open,
   type PeerId,
   type PeerLink,
+  type StandardSchema,
   type StoreId,
+  type TypedDataHandle,
 } from "../../src/index.ts";
 import { openPeerPair } from "../../src/testing/index.ts";
 
@@ -58,6 +65,7 @@ export async function inference(): Promise<void> {
   is<DataItem | undefined>()(item, true);
   if (item !== undefined) is<Json>()(item.value, true);
   for (const { winner } of await peer.data().conflicts()) if ("value" in winner) is<DataVersion>()(winner, true);
+  is<DataHandle>()(peer.data("todo"), true);
 
   const { storeId } = await me.status();
   is<StoreId>()(storeId, true);
@@ -70,6 +78,72 @@ export async function inference(): Promise<void> {
   }
   const pair = await openPeerPair({ mine: true });
   is<Covey>()(pair.laptop, true);
+}
+
+export async function typedData(me: Covey): Promise<void> {
+  interface Todo {
+    text: string;
+    done: boolean;
+  }
+  const list = me.peer("desk").data("todo", { schema: v.object({ text: v.string(), done: v.optional(v.boolean(), false) }) });
+  const set = await list.set("1", { text: "milk" }, { ifVersion: null });
+  is<Todo>()(set.value, true);
+  is<string>()(set.version, true);
+  await list.setMany([{ key: "1", value: { text: "milk", done: true } }]);
+
+  const got = await list.get("1");
+  if (got?.invalid === undefined) is<Todo | undefined>()(got?.value, true);
+  else is<Json>()(got.raw, true);
+  for (const { key, value, invalid } of await list.list("", { limit: 10 })) {
+    is<string>()(key, true);
+    if (invalid === undefined) is<Todo>()(value, true);
+    else is<readonly DataIssue[]>()(invalid, true);
+  }
+  for await (const event of list.watch()) {
+    if (event.type === "set" && !event.item.invalid) is<Todo>()(event.item.value, true);
+    if (event.type === "remove") is<string>()(event.key, true);
+  }
+  for (const { winner, losers } of await list.conflicts()) {
+    if ("removed" in winner) is<DataRemoval>()(winner, true);
+    else if (!winner.invalid) is<Todo>()(winner.value, true);
+    is<string[]>()(
+      losers.flatMap((one) => ("value" in one && !one.invalid ? [one.value.text] : [])),
+      true,
+    );
+  }
+
+  const times = me.data("times", {
+    schema: v.pipeAsync(
+      v.string(),
+      v.transformAsync(async (text) => new Date(text)),
+    ),
+  });
+  is<TypedDataHandle<Date, string>>()(times, true);
+  is<Date>()((await times.set("a", "2026-01-02")).value, true);
+  // @ts-expect-error what is written is what the schema takes, not what it makes
+  await times.set("a", new Date());
+
+  const byHand: StandardSchema<string, number> = {
+    "~standard": { version: 1, vendor: "me", validate: (text) => ({ value: Number(text) }) },
+  };
+  is<TypedDataHandle<number, string>>()(me.data("", { schema: byHand }), true);
+  const numberOf = async (numbers: TypedDataHandle<number>): Promise<number> => (await numbers.set("n", 1)).value;
+  is<number>()(await numberOf(me.data("numbers", { schema: v.number() })), true);
+
+  // @ts-expect-error a wrong value
+  await list.set("1", { text: 1 });
+  // @ts-expect-error a wrong value among several
+  await list.setMany([{ key: "1", value: { done: true } }]);
+  // @ts-expect-error it may not be there, and may not fit
+  got.value.text;
+  // @ts-expect-error it may not fit
+  (await list.list()).map(({ value }) => value.text);
+  // @ts-expect-error no such options
+  me.data("todo", { scheme: v.string() });
+  // @ts-expect-error no schema
+  me.data("todo", { schema: { parse: (text: string) => text } });
+  // @ts-expect-error the list of other values
+  await numberOf(list);
 }
 
 export async function wrong(me: Covey, item: DataItem): Promise<void> {
