@@ -200,7 +200,11 @@ export const LIMIT_TABLE = {
   // streams
   streamNameBytes: [64, "bytes", "The name of a stream."],
   streamNames: [256, "names", "Names of streams that this peer's programs take at once."],
-  streamsPerPeer: [64, "streams", "Streams that one peer has opened here, and that are open to one: a session has room for more."],
+  streamsPerPeer: [
+    64,
+    "streams",
+    "Streams that one peer has opened here, and that are open to one: a session has room for more.",
+  ],
   streamsOpen: [256, "streams", "The same for all peers together."],
   streamTakeMs: [10_000, "ms", "A program must have taken a stream by then."],
   // pairing
@@ -222,7 +226,11 @@ export const LIMIT_TABLE = {
   controlConnections: [256, "connections", "Programs connected to the daemon's socket at once."],
   controlDuplexes: [192, "connections", "Of these, connections that carry a stream of bytes: calls always find room."],
   controlFrameBytes: [64 * KiB, "bytes", "One frame of such a stream."],
-  controlQueueBytes: [256 * KiB, "bytes", "What one such stream keeps to send before its writer waits, and of what came before it reads on."],
+  controlQueueBytes: [
+    256 * KiB,
+    "bytes",
+    "What one such stream keeps to send before its writer waits, and of what came before it reads on.",
+  ],
   jsonDepth: [64, "levels", "Nesting of a data value."],
   socketPathBytes: [103, "bytes", "The path of a unix socket: what macOS has room for, less the final NUL."],
   startMs: [15_000, "ms", "A daemon that was started must be ready by then."],

@@ -8,6 +8,7 @@ import type { Data } from "../services/data/contract.ts";
 import type { Files } from "../services/files/contract.ts";
 import type { Messages } from "../services/messages/contract.ts";
 import type { Pairing } from "../services/pairing/contract.ts";
+import type { Streams } from "../services/streams/contract.ts";
 import type { Sessions } from "../session/contract.ts";
 import type { SpaceStore } from "../space/contract.ts";
 import type { Transport } from "../transport/transport.ts";
@@ -74,6 +75,7 @@ export interface Peer {
   readonly messages: Messages;
   readonly data: Data;
   readonly files: Files;
+  readonly streams: Streams;
   status(): Promise<Status>;
   links(): Promise<readonly PeerLink[]>;
   /** Cuts the peer's sessions and keeps it out; what was exchanged stays. Rejects with `not-found`. */

@@ -13,6 +13,7 @@ import { createFiles } from "../services/files/files.ts";
 import { createMessages } from "../services/messages/messages.ts";
 import { createPairing } from "../services/pairing/pairing.ts";
 import { createReplication } from "../services/replication/replication.ts";
+import { createStreams } from "../services/streams/streams.ts";
 import { createSessions } from "../session/sessions.ts";
 import { openSpaceStore } from "../space/open-store.ts";
 import type { Peer, PeerOptions } from "./contract.ts";
@@ -59,6 +60,8 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   const data = createData({ store });
   const files = await createFiles({ store, sessions, book, incoming: settings.incoming, clock, log });
   opened.defer(() => files.close());
+  const streams = createStreams({ sessions, book, log });
+  opened.defer(() => streams.close());
   const status = createStatus({ settings, identity, book, sessions, store, replication, pairing, messages, files });
   opened.defer(() => status.close());
 
@@ -83,6 +86,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     messages,
     data,
     files,
+    streams,
     status: status.status,
     links: status.links,
     // The sessions and the services hear of it from the book, and cut what they have with that peer.
