@@ -27,6 +27,8 @@ const blockOf = (content: Buffer, block: number): Buffer =>
 
 const nothing = (): void => {};
 
+const plain = (mtimeMs: number) => ({ mtimeMs, executable: false });
+
 async function fill(sink: Sink, content: Buffer, order: number[]): Promise<Manifest> {
   const manifest = new Manifest(content.length);
   for (const block of order) {
@@ -46,7 +48,7 @@ for (const size of [0, 1, MiB - 1, MiB, MiB + 1, 3 * MiB, 12 * MiB + 7]) {
     assert.equal((await lstat(sink.temp.path)).mode & 0o777, 0o600);
     await sink.sync();
     assert.equal(await sink.blake3(never), hash(content).toString("hex"));
-    const path = await sink.place(dir, "name.bin", 1_000_000_000_123);
+    const path = await sink.place(dir, "name.bin", plain(1_000_000_000_123));
     await sink.discard();
     assert.equal(path, join(dir, "name.bin"));
     assert.deepEqual(await readdir(dir), ["name.bin"]);
@@ -58,12 +60,20 @@ for (const size of [0, 1, MiB - 1, MiB, MiB + 1, 3 * MiB, 12 * MiB + 7]) {
   });
 }
 
+test("an executable file arrives executable, for whoever may read it", async () => {
+  const sink = await Sink.create(dir, "abc", 0);
+  const path = await sink.place(dir, "run", { mtimeMs: 0, executable: true });
+  await sink.discard();
+  await writeFile(join(root, "script"), "", { mode: 0o777 });
+  assert.equal((await stat(path)).mode, (await stat(join(root, "script"))).mode);
+});
+
 test("blocks in any order make the same file and the same BLAKE3", async () => {
   const content = randomBytes(4 * MiB + 9);
   const sink = await Sink.create(dir, "abc", content.length);
   await fill(sink, content, [4, 0, 2, 1, 3]);
   assert.equal(await sink.blake3(never), hash(content).toString("hex"));
-  assert.ok((await readFile(await sink.place(dir, "x", 0))).equals(content));
+  assert.ok((await readFile(await sink.place(dir, "x", plain(0)))).equals(content));
   await sink.discard();
 });
 
@@ -76,7 +86,7 @@ test("an existing file, link or directory is never replaced, nor written through
   await symlink(join(dir, "nowhere"), join(dir, "a (4).txt"));
   const sink = await Sink.create(dir, "abc", 1);
   await fill(sink, Buffer.of(7), [0]);
-  assert.equal(await sink.place(dir, "a.txt", 0), join(dir, "a (5).txt"));
+  assert.equal(await sink.place(dir, "a.txt", plain(0)), join(dir, "a (5).txt"));
   await sink.discard();
   assert.equal(await readFile(join(dir, "a.txt"), "utf8"), "mine");
   assert.equal(await readFile(outside, "utf8"), "canary");
@@ -88,7 +98,7 @@ test("two of the same name at once get two names", async () => {
     ["k1", "k2", "k3"].map(async (key) => {
       const sink = await Sink.create(dir, key, 1);
       await fill(sink, Buffer.from(key.slice(1)), [0]);
-      const path = await sink.place(dir, "same", 0);
+      const path = await sink.place(dir, "same", plain(0));
       await sink.discard();
       return path;
     }),
@@ -103,7 +113,7 @@ test("a link that waits under the temp name is replaced, not followed", async ()
   await symlink(outside, tempPath(dir, "abc"));
   const sink = await Sink.create(dir, "abc", 1);
   await fill(sink, Buffer.of(7), [0]);
-  await sink.place(dir, "x", 0);
+  await sink.place(dir, "x", plain(0));
   await sink.discard();
   assert.equal(await readFile(outside, "utf8"), "canary");
 });
@@ -159,10 +169,10 @@ test("after a crash between the name and its record, the file is found where it 
   const sink = await Sink.create(dir, "abc", content.length);
   const manifest = await fill(sink, content, [0]);
   await writeFile(join(dir, "x"), "taken");
-  const path = await sink.place(dir, "x", 0);
+  const path = await sink.place(dir, "x", plain(0));
   await sink.close();
   const again = await Sink.reopen(sink.temp, manifest, dir, never);
-  assert.equal(await again!.place(dir, "x", 0), path);
+  assert.equal(await again!.place(dir, "x", plain(0)), path);
   await again!.discard();
   assert.deepEqual(await readdir(dir), ["x", "x (2)"]);
 });
@@ -179,7 +189,7 @@ test("a failed write is final", async () => {
   await sink.write(0, Buffer.alloc(MiB), nothing);
   await assert.rejects(sink.sync(), { code: "io" });
   await assert.rejects(sink.write(1, Buffer.alloc(MiB), nothing), { code: "io" });
-  await assert.rejects(sink.place(dir, "x", 0), { code: "io" });
+  await assert.rejects(sink.place(dir, "x", plain(0)), { code: "io" });
   await removeTemp(sink.temp);
   assert.deepEqual(await readdir(dir), []);
 });

@@ -10,14 +10,23 @@ import { lstat, open, rename, link, statfs, unlink, type FileHandle } from "node
 import { join } from "node:path";
 
 import { CoveyError, fromPlatform } from "../core/errors.ts";
-import { createHasher, hash } from "../core/hash.ts";
+import { createHasher } from "../core/hash.ts";
 import { LIMITS } from "../core/limits.ts";
-import { blockLength, type Manifest } from "./manifest.ts";
+import { BlockWriter } from "./block-writer.ts";
+import type { Manifest } from "./manifest.ts";
 import { freeNames } from "./names.ts";
 
 // Asking for the umask sets it for a moment: once, before there are files to make in other threads.
 // oxlint-disable-next-line typescript/no-deprecated
-const PLAIN_MODE = 0o666 & ~process.umask();
+const UMASK = process.umask();
+const PLAIN_MODE = 0o666 & ~UMASK;
+const EXECUTABLE_MODE = 0o777 & ~UMASK;
+
+/** What a file keeps of what it was at the sender's. */
+interface FileFacts {
+  readonly mtimeMs: number;
+  readonly executable: boolean;
+}
 
 /** Enough to find the temp file again, and to know that it is the same one. JSON-plain. */
 export interface TempFile {
@@ -29,18 +38,15 @@ export interface TempFile {
 export class Sink {
   readonly temp: TempFile;
   readonly #file: FileHandle;
+  readonly #blocks: BlockWriter;
   readonly #size: number;
   /** BLAKE3 of the file so far, in order; as long as blocks come in order, no second pass is needed. */
   readonly #plain = createHasher();
   #plainNext = 0;
-  #reading: Buffer | undefined;
-  readonly #writing = new Set<Promise<void>>();
-  #writingBytes = 0;
-  /** The first failure is final: what a failed write or flush left in the page cache can't be known. */
-  #broken: CoveyError | undefined;
 
   private constructor(file: FileHandle, temp: TempFile, size: number) {
     this.#file = file;
+    this.#blocks = new BlockWriter(file, size);
     this.temp = temp;
     this.#size = size;
   }
@@ -80,7 +86,7 @@ export class Sink {
     try {
       const stat = await file.stat({ bigint: true });
       const same = stat.isFile() && String(stat.dev) === temp.device && String(stat.ino) === temp.inode;
-      if (same && (await sink.#verify(manifest, signal))) {
+      if (same && (await sink.#blocks.verify(manifest, signal, (block, bytes) => sink.#hashNext(block, bytes)))) {
         await checkSpace(directory, manifest.size - manifest.knownBytes);
         return sink;
       }
@@ -94,37 +100,21 @@ export class Sink {
 
   /** Resolves when there is room for the next block; `written` is called once the bytes are not looked at any more. */
   async write(block: number, bytes: Uint8Array, written: () => void): Promise<void> {
-    if (this.#broken !== undefined) throw this.#broken;
-    if (block === this.#plainNext) {
-      this.#plain.update(bytes);
-      this.#plainNext++;
-    }
-    const writing = this.#writeAll(bytes, block * LIMITS.blockBytes)
-      .catch((error: unknown) => void (this.#broken ??= fromPlatform(error, "write the file")))
-      .finally(() => {
-        this.#writing.delete(writing);
-        this.#writingBytes -= bytes.length;
-        written();
-      });
-    this.#writing.add(writing);
-    this.#writingBytes += bytes.length;
-    while (this.#writingBytes > LIMITS.blobWriteBytes - LIMITS.blockBytes) await Promise.race(this.#writing);
+    this.#hashNext(block, bytes);
+    await this.#blocks.write(block, bytes, written);
   }
 
   /** Everything written before the call is durable when it resolves. */
-  async sync(): Promise<void> {
-    await Promise.all(this.#writing);
-    if (this.#broken !== undefined) throw this.#broken;
-    await this.#flush(() => this.#file.datasync());
+  sync(): Promise<void> {
+    return this.#blocks.sync();
   }
 
   /** BLAKE3 of the whole file in hex; reads only what did not come in order. Every block must be written. */
   async blake3(signal: AbortSignal): Promise<string> {
-    await Promise.all(this.#writing);
-    if (this.#broken !== undefined) throw this.#broken;
+    await this.#blocks.drain();
     for (; this.#plainNext * LIMITS.blockBytes < this.#size; this.#plainNext++) {
       signal.throwIfAborted();
-      this.#plain.update(await this.#readBlock(this.#plainNext));
+      this.#plain.update(await this.#blocks.readBlock(this.#plainNext));
     }
     return this.#plain.digest().toString("hex");
   }
@@ -134,13 +124,12 @@ export class Sink {
    * directory is durable too. The temp name is still there: `discard` removes it, after the caller has noted the path. Called again
    * after a crash, it finds the file where it already was.
    */
-  async place(directory: string, safeName: string, mtimeMs: number): Promise<string> {
-    await Promise.all(this.#writing);
-    if (this.#broken !== undefined) throw this.#broken;
+  async place(directory: string, safeName: string, { mtimeMs, executable }: FileFacts): Promise<string> {
+    await this.#blocks.drain();
     // A Date: Node takes a negative number for "now".
     const mtime = new Date(mtimeMs);
-    await this.#flush(async () => {
-      await this.#file.chmod(PLAIN_MODE);
+    await this.#blocks.flush(async () => {
+      await this.#file.chmod(executable ? EXECUTABLE_MODE : PLAIN_MODE);
       await this.#file.utimes(mtime, mtime);
       await this.#file.sync();
     });
@@ -148,7 +137,7 @@ export class Sink {
       const path = join(directory, name);
       if (!(await this.#linkTo(path))) continue;
       try {
-        await this.#flush(() => syncDirectory(directory));
+        await this.#blocks.flush(() => syncDirectory(directory));
       } catch (error) {
         // What is not acknowledged is not shown either.
         await unlink(path).catch(() => {});
@@ -161,9 +150,8 @@ export class Sink {
     });
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#writing);
-    await this.#file.close();
+  close(): Promise<void> {
+    return this.#blocks.close();
   }
 
   /** Closes, and removes the temp name. */
@@ -172,40 +160,10 @@ export class Sink {
     await removeTemp(this.temp);
   }
 
-  async #writeAll(bytes: Uint8Array, position: number): Promise<void> {
-    for (let at = 0; at < bytes.length;) {
-      const { bytesWritten } = await this.#file.write(bytes, at, bytes.length - at, position + at);
-      at += bytesWritten;
-    }
-  }
-
-  /** Into the one buffer that there is for this: a view that holds until the next call. */
-  async #readBlock(block: number): Promise<Buffer> {
-    this.#reading ??= Buffer.allocUnsafeSlow(Math.min(this.#size, LIMITS.blockBytes));
-    const bytes = this.#reading.subarray(0, blockLength(this.#size, block));
-    for (let at = 0; at < bytes.length;) {
-      const { bytesRead } = await this.#file.read(bytes, at, bytes.length - at, block * LIMITS.blockBytes + at);
-      if (bytesRead === 0) throw new CoveyError("io", "the partial file is shorter than it was");
-      at += bytesRead;
-    }
-    return bytes;
-  }
-
-  async #verify(manifest: Manifest, signal: AbortSignal): Promise<boolean> {
-    const { size } = await this.#file.stat();
-    for (let block = 0; block < manifest.blocks; block++) {
-      const expected = manifest.get(block);
-      if (expected === undefined) continue;
-      signal.throwIfAborted();
-      if (size < block * LIMITS.blockBytes + blockLength(manifest.size, block)) return false;
-      const bytes = await this.#readBlock(block);
-      if (!hash(bytes).equals(expected)) return false;
-      if (block === this.#plainNext) {
-        this.#plain.update(bytes);
-        this.#plainNext++;
-      }
-    }
-    return true;
+  #hashNext(block: number, bytes: Uint8Array): void {
+    if (block !== this.#plainNext) return;
+    this.#plain.update(bytes);
+    this.#plainNext++;
   }
 
   /** False when the name is taken by another file. */
@@ -246,14 +204,6 @@ export class Sink {
   async #isAt(path: string): Promise<boolean> {
     const stat = await lstat(path, { bigint: true }).catch(() => undefined);
     return stat !== undefined && String(stat.dev) === this.temp.device && String(stat.ino) === this.temp.inode;
-  }
-
-  async #flush(flush: () => Promise<void>): Promise<void> {
-    try {
-      await flush();
-    } catch (error) {
-      throw (this.#broken = fromPlatform(error, "make the file durable"));
-    }
   }
 }
 

@@ -21,6 +21,8 @@ const TICK_MS = 20;
 export interface FileVersion {
   readonly size: number;
   readonly mtimeMs: number;
+  /** For its owner. */
+  readonly executable: boolean;
   /** Equal for the same state of the same file only. Says things about this machine: not for peers. */
   readonly token: string;
 }
@@ -43,6 +45,11 @@ export class Source {
       if (["ELOOP", "ENXIO"].includes((error as NodeJS.ErrnoException).code ?? "")) throw notRegular(error);
       throw fromPlatform(error, "read the file");
     }
+    return Source.of(file);
+  }
+
+  /** The file is the source's from now on. Rejects as `open` does. */
+  static async of(file: FileHandle): Promise<Source> {
     try {
       let stat = await file.stat({ bigint: true });
       if (!stat.isFile()) throw notRegular();
@@ -120,6 +127,7 @@ function versionOf(stat: BigIntStats): FileVersion {
   return {
     size: checkBlobSize(Number(stat.size)),
     mtimeMs: Number(stat.mtimeMs),
+    executable: (stat.mode & 0o100n) !== 0n,
     token: [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(":"),
   };
 }

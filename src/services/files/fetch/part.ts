@@ -98,14 +98,14 @@ export class Part {
   /** Rejects with `integrity` when the blocks do not make the blob; else the file is in place and that is on record. */
   async finish(blob: string, signal: AbortSignal): Promise<void> {
     const { ledger } = this.#needs;
-    const { name, mtimeMs, into } = this.#item.record;
+    const { name, into, ...facts } = this.#item.record;
     await this.#saving;
     this.#assertWhole();
     if (this.manifest.blobId() !== blob)
       throw new CoveyError("integrity", "the blocks do not make the file that the sender named");
     await this.checkpoint();
     const blake3 = await this.#sink.blake3(signal);
-    const path = await this.#sink.place(into!, safeFileName(name), mtimeMs);
+    const path = await this.#sink.place(into!, safeFileName(name), facts);
     await ledger.update(this.#item, { state: "done", path, blake3, blob: blob as BlobId, problem: undefined });
     await this.#sink.close();
     await discardPart(this.#needs, this.#item);

@@ -155,6 +155,7 @@ export class Serving {
         token: version.token,
         size: version.size,
         mtimeMs: version.mtimeMs,
+        executable: version.executable,
         blake3: undefined,
       });
       await this.#needs.renew(item);

@@ -41,7 +41,7 @@ export class Sending {
     });
     const opened = await Source.open(source);
     await opened.close();
-    const { size, mtimeMs, token } = opened.version;
+    const { size, mtimeMs, executable, token } = opened.version;
     const item = await ledger.add({
       id: randomBytes(16).toString("hex"),
       peer,
@@ -49,6 +49,7 @@ export class Sending {
       name: basename(named),
       size,
       mtimeMs,
+      executable,
       offeredAtMs: clock.nowMs(),
       state: "waiting",
       path: source,
