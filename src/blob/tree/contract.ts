@@ -20,6 +20,8 @@ export type TreeNoteCode =
   | "special"
   | "not-utf8"
   | "too-deep"
+  /** The sender's: this name and others were more than LIMITS.treeDirectoryNames of one directory. */
+  | "too-many"
   /** The sender's: no right to read it; it changed again and again while it was read; it went before it was read. */
   | "unreadable"
   | "changed"
@@ -104,8 +106,9 @@ export interface StagingId {
 }
 
 export interface Written {
-  /** The path of the last record: everything up to it is written. */
+  /** The path of the last record of all packs so far, "" before the first: everything up to it is written. */
   readonly after: string;
+  /** Of this pack: files that are written with their content, and what is in them. */
   readonly files: number;
   readonly bytes: number;
   readonly large: readonly LargeFile[];
@@ -138,6 +141,8 @@ export interface TreeWriter {
 
 export interface Staging {
   readonly id: StagingId;
+  /** Placing had begun when this was reopened: everything had come, and `place` is what is left to do. */
+  readonly isPlacing: boolean;
   /**
    * Verifies and writes one pack of the other side. Rejects with `protocol` (order, a child without its directory, a name that can't be),
    * `integrity` (a hash), `no-space`, `io`; the staging directory is then to be closed, and reopened at the last sync. What this system
@@ -156,7 +161,10 @@ export interface Staging {
    * Everything is here: each root goes into `into`, under its name made safe (names.ts), or `as` for the only one. `rename`: under a free
    * name when that is taken. `skip`, `overwrite`: directories of the same name become one; a file that is there stays, or is replaced
    * by one rename; a thing of another kind always stays. Nothing is ever removed but what is replaced. Durable when it resolves; called
-   * again after a crash it goes on. The staging directory is then gone.
+   * again, also after a crash, it goes on, or says the same again: so the staging directory stays, with nothing but that in it, until it
+   * is closed, and taken away by `TreeWriter.remove` once the caller has noted where everything is. From the first call on, nothing can
+   * be written any more (`conflict`). Rejects with `not-found` (no directory `into`), `bad-argument` (`as`), `conflict` (no free name),
+   * `no-space`, `io`.
    */
   place(
     into: string,
