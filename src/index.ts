@@ -1,5 +1,6 @@
 // The public API: this list and nothing else.
 
+export type { ByteStream } from "./control/byte-stream.ts";
 export type { CallOptions, WatchOptions } from "./control/call-options.ts";
 export { connect } from "./control/connect.ts";
 export { open, type OpenOptions } from "./control/open.ts";
@@ -26,6 +27,7 @@ export type {
   TypedVersion,
   ValidValue,
 } from "./control/data/contract.ts";
+export type { HandleOptions, StreamHandler, StreamRegistration } from "./control/handle.ts";
 export type { RootSummary, TreeNote, TreeNoteCode, TreeNotes } from "./blob/tree/contract.ts";
 export { CoveyError, type ErrorCode, type ErrorExtras, type ErrorJson } from "./core/errors.ts";
 export type { Address, EntryId, PeerId, SpaceId, StoreId } from "./core/ids.ts";

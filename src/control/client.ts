@@ -2,10 +2,13 @@
 
 import type { Agent, IncomingMessage } from "node:http";
 
+import { untilAborted } from "../core/async.ts";
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
+import type { Stream } from "../session/contract.ts";
+import { FramedStream } from "./framed-stream.ts";
 import type { Invoker } from "./invoker.ts";
-import { JSON_TYPE, PATH_PREFIX, VERSION_HEADER, type StreamRecord } from "./wire.ts";
+import { JSON_TYPE, PATH_PREFIX, UPGRADE, VERSION_HEADER, type StreamRecord } from "./wire.ts";
 
 // Not imported: an import of node:http reads all its exports, and with them loads the whole of undici, a third of a short command's time.
 const http = process.getBuiltinModule("node:http");
@@ -42,6 +45,10 @@ export function remoteInvoker(socketPath: string): Invoker {
         response.destroy();
       }
     },
+    async duplex(name, args, signal) {
+      while (starting.size > 0) await Promise.all(starting);
+      return upgrade(socketPath, name, JSON.stringify(args), signal);
+    },
     close: async () => agent.destroy(),
   };
 }
@@ -63,6 +70,49 @@ function send(agent: Agent, socketPath: string, name: string, body: string, sign
   request.end(body);
   return promise;
 }
+
+/** On a connection of its own, which is the stream's from then on. */
+async function upgrade(socketPath: string, name: string, body: string, signal: AbortSignal): Promise<Stream> {
+  const { promise, resolve, reject } = Promise.withResolvers<Stream>();
+  signal.throwIfAborted();
+  const request = http.request({
+    agent: false,
+    socketPath,
+    method: "POST",
+    path: PATH_PREFIX + name,
+    headers: {
+      connection: "Upgrade",
+      upgrade: UPGRADE,
+      "content-type": JSON_TYPE,
+      "content-length": Buffer.byteLength(body),
+      [VERSION_HEADER]: VERSION,
+    },
+  });
+  request.once("upgrade", (_, socket, head) => resolve(new FramedStream(socket, head, streamCut)));
+  request.once("response", (response) => {
+    readJson(response, signal)
+      .then((json) => reject(errorFromJson(json as Parameters<typeof errorFromJson>[0])))
+      .catch(reject);
+  });
+  request.on("error", (error) => reject(daemonDown(error)));
+  request.end(body);
+  try {
+    return await untilAborted(promise, signal);
+  } catch (error) {
+    request.destroy();
+    void promise.then(
+      (stream) => stream.reset(),
+      () => {},
+    );
+    throw error;
+  }
+}
+
+const streamCut = (cause: unknown): CoveyError =>
+  new CoveyError("closed", "the daemon went away, and cut the stream", {
+    hint: "`covey status` shows whether it is back; then open the stream again.",
+    cause,
+  });
 
 async function readJson(response: IncomingMessage, signal: AbortSignal): Promise<unknown> {
   const parts: Buffer[] = [];

@@ -4,7 +4,9 @@
 import type { Listed, Offer, Policy, RemoteShare, Share, Transfer } from "../services/files/contract.ts";
 import type { Message, MessageEvent } from "../services/messages/contract.ts";
 import type { PeerLink, Status } from "../peer/contract.ts";
+import type { ByteStream } from "./byte-stream.ts";
 import type { CallOptions, WatchOptions } from "./call-options.ts";
+import type { HandleOptions, StreamHandler, StreamRegistration } from "./handle.ts";
 import type { OpenData } from "./data/contract.ts";
 
 /** A message of any peer, as `inbox` shows it. */
@@ -99,6 +101,21 @@ export interface PeerHandle {
   list(path: string, options?: CallOptions & { readonly deep?: boolean }): AsyncIterable<Listed>;
   /** Fetches a file or a directory of its shares, under its own name or `as`. The job goes on in the peer, like an offer that was taken. */
   get(path: string, options: CallOptions & Placement & { readonly as?: string }): Promise<TransferJob>;
+  /** The bytes of one file of its shares, verified, at the reader's pace; throws when the file is not whole. Rejects as `get` does. */
+  read(path: string, options?: CallOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Sends what is no file here, under a name: kept on disk until it has ended, then offered like a file. Rejects with what the bytes
+   * throw, `no-space`, `bad-argument`; nothing is offered then, and nothing left. A chunk must not change once it was given.
+   */
+  sendBytes(
+    bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: CallOptions & { readonly name: string },
+  ): Promise<TransferJob>;
+  /**
+   * A stream to the program that takes that name over there: `handle`. Rejects with `refused` when none does, or not from this peer,
+   * `timeout`, `unreachable`, `limit`, `bad-argument`. The signal ends the opening, not the stream.
+   */
+  open(name: string, options?: CallOptions): Promise<ByteStream>;
   /** Data that both have: the keys below a prefix, with a schema or without. */
   readonly data: OpenData;
 }
@@ -131,6 +148,11 @@ export interface Covey extends AsyncDisposable {
   pause(offer: string, options?: CallOptions): Promise<NamedTransfer>;
   resume(offer: string, options?: CallOptions): Promise<NamedTransfer>;
   transfers(options?: CallOptions): Promise<readonly NamedTransfer[]>;
+  /**
+   * Takes the streams that peers open under a name, 1 to 64 bytes of text, until the registration is disposed of or the signal aborts.
+   * Rejects with `conflict` when the name is taken on this device, `not-found` (whom it is from), `limit`, `bad-argument`.
+   */
+  handle(name: string, options: HandleOptions, handler: StreamHandler): Promise<StreamRegistration>;
   /** The state now, then at most ten a second; ends with the transfer. */
   watchTransfer(offer: string, options?: CallOptions): AsyncIterable<NamedTransfer>;
   /** `open`: stops the peer. `connect`: lets go of the daemon, which goes on. */

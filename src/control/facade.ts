@@ -3,10 +3,14 @@
 import { isAbsolute } from "node:path";
 
 import { CoveyError, errorFromJson } from "../core/errors.ts";
+import type { Stream } from "../session/contract.ts";
+import { byteStream } from "./byte-stream.ts";
+import { readShared, sendBytes } from "./bytes.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { Covey, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, TransferJob } from "./covey.ts";
 import type { Cursor } from "../space/contract.ts";
 import { openData } from "./data/handle.ts";
+import { takeStreams } from "./handle.ts";
 import type { Invoke, Invoker } from "./invoker.ts";
 
 export function createCovey(invoker: Invoker): Covey {
@@ -15,10 +19,18 @@ export function createCovey(invoker: Invoker): Covey {
     signal === undefined ? closing.signal : AbortSignal.any([signal, closing.signal]);
   const call: Invoke["call"] = (name, args, signal) => invoker.call(name, args, until(signal));
   const stream: Invoke["stream"] = (name, args, signal) => invoker.stream(name, args, until(signal));
-  const bound: Invoke = { call, stream, until };
+  const streams = new Set<Stream>();
+  const duplex: Invoke["duplex"] = async (name, args, signal) => {
+    const opened = await invoker.duplex(name, args, until(signal));
+    streams.add(opened);
+    void opened.closed.then(() => streams.delete(opened));
+    return opened;
+  };
+  const bound: Invoke = { call, stream, duplex, until };
 
   const close = async (): Promise<void> => {
     closing.abort(new CoveyError("closed", "this connection to the peer was closed"));
+    for (const opened of streams) opened.reset();
     await invoker.close();
   };
 
@@ -41,6 +53,7 @@ export function createCovey(invoker: Invoker): Covey {
     pause: (offer, { signal } = {}) => call("offer.pause", { offer }, signal),
     resume: (offer, { signal } = {}) => call("offer.resume", { offer }, signal),
     transfers: ({ signal } = {}) => call("transfers", {}, signal),
+    handle: (name, options, handler) => takeStreams(bound, name, options, handler),
     watchTransfer: (offer, { signal } = {}) => stream("transfer.watch", { offer }, signal),
     close,
     [Symbol.asyncDispose]: close,
@@ -79,6 +92,9 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
     assertAbsolute(how.into);
     return transferJob(bound, await bound.call("share.get", { peer, path, ...how }, signal));
   },
+  read: (path, { signal } = {}) => readShared(bound, { peer, path }, signal),
+  sendBytes: async (bytes, { signal, name }) => transferJob(bound, await sendBytes(bound, { peer, name }, bytes, signal)),
+  open: async (name, { signal } = {}) => byteStream(await bound.duplex("stream.open", { peer, name }, signal)),
   data: openData(bound, { space: peer }),
 });
 

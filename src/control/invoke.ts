@@ -4,14 +4,24 @@ import { untilAborted } from "../core/async.ts";
 import { CoveyError } from "../core/errors.ts";
 import { parse } from "../core/parse.ts";
 import type { Peer } from "../peer/contract.ts";
+import type { Stream } from "../session/contract.ts";
 import type { Invoker } from "./invoker.ts";
-import { OPERATIONS, type CallName, type OperationName, type StreamName } from "./operations.ts";
+import {
+  OPERATIONS,
+  type CallName,
+  type DuplexName,
+  type OperationKind,
+  type OperationName,
+  type StreamName,
+} from "./operations.ts";
 
 /** The name, when there is such an operation. */
 export const operationNamed = (name: string): OperationName | undefined =>
   Object.hasOwn(OPERATIONS, name) ? (name as OperationName) : undefined;
 
-export const isCall = (name: OperationName): name is CallName => OPERATIONS[name].kind === "call";
+export const isCall = (name: OperationName): name is CallName => kindOf(name) === "call";
+
+export const kindOf = (name: OperationName): OperationKind => OPERATIONS[name].kind;
 
 /** Rejects with `bad-argument`, with what the operation rejects with, or with the signal's reason. */
 export async function runCall(peer: Peer, name: CallName, args: unknown, signal: AbortSignal): Promise<unknown> {
@@ -32,6 +42,22 @@ export async function runStream(
   return untilAborted(run(peer, argumentsOf(name, args), signal), signal);
 }
 
+/** Resolves to the operation's own duplex, open both ways. */
+export async function runDuplex(peer: Peer, name: DuplexName, args: unknown, signal: AbortSignal): Promise<Stream> {
+  signal.throwIfAborted();
+  const run = OPERATIONS[name].run as (peer: Peer, args: unknown, signal: AbortSignal) => Promise<Stream>;
+  const opening = run(peer, argumentsOf(name, args), signal);
+  try {
+    return await untilAborted(opening, signal);
+  } catch (error) {
+    void opening.then(
+      (stream) => stream.reset(),
+      () => {},
+    );
+    throw error;
+  }
+}
+
 const argumentsOf = (name: OperationName, args: unknown): unknown => parse(OPERATIONS[name].args, args, name, "bad-argument");
 
 /**
@@ -50,6 +76,7 @@ export function localInvoker(peer: Peer, close: () => Promise<void>): Invoker {
         ending.abort(new CoveyError("closed", "nobody reads this any more"));
       }
     },
+    duplex: (name, args, signal) => runDuplex(peer, name, plain(args), signal),
     close,
   };
 }

@@ -3,13 +3,19 @@
 
 import * as v from "valibot";
 
+import { CoveyError } from "../core/errors.ts";
+import type { PeerId, StoreId } from "../core/ids.ts";
+import { LIMITS } from "../core/limits.ts";
+import { printable } from "../core/text.ts";
 import type { Peer } from "../peer/contract.ts";
 import type { Json } from "../services/data/contract.ts";
 import type { Offer, Policy, Share, Transfer } from "../services/files/contract.ts";
+import type { Stream as ByteDuplex } from "../session/contract.ts";
 import type { Cursor } from "../space/contract.ts";
-import type { PeerId, StoreId } from "../core/ids.ts";
 import type { Access, Inbox, InboxMessage, NamedOffer, NamedShare, NamedTransfer } from "./covey.ts";
+import { reading } from "./reading.ts";
 import { linkOf, resolveOffer, resolvePeer, resolveSpace } from "./resolve.ts";
+import { spool } from "./spool.ts";
 
 type Args<Schema extends v.GenericSchema> = v.InferOutput<Schema>;
 
@@ -27,6 +33,13 @@ interface Stream<Schema extends v.GenericSchema, Item> {
   readonly run: (peer: Peer, args: Args<Schema>, signal: AbortSignal) => Promise<AsyncIterable<Item>>;
 }
 
+/** A duplex of bytes, as the operation made it. What is wrong with the arguments, and what can't be opened, is said before. */
+interface Duplex<Schema extends v.GenericSchema> {
+  readonly kind: "duplex";
+  readonly args: Schema;
+  readonly run: (peer: Peer, args: Args<Schema>, signal: AbortSignal) => Promise<ByteDuplex>;
+}
+
 const call = <const Schema extends v.GenericSchema, Result>(
   args: Schema,
   run: Call<Schema, Result>["run"],
@@ -36,6 +49,12 @@ const stream = <const Schema extends v.GenericSchema, Item>(
   args: Schema,
   run: Stream<Schema, Item>["run"],
 ): Stream<Schema, Item> => ({ kind: "stream", args, run });
+
+const duplex = <const Schema extends v.GenericSchema>(args: Schema, run: Duplex<Schema>["run"]): Duplex<Schema> => ({
+  kind: "duplex",
+  args,
+  run,
+});
 
 const nothing = v.strictObject({});
 const ofPeer = { peer: v.string() };
@@ -126,6 +145,17 @@ export const OPERATIONS = {
       namedTransfer(peer, await peer.files.get(resolvePeer(peer, name).peerId, path, { ...how, signal })),
   ),
 
+  "share.read": duplex(v.strictObject({ ...ofPeer, path: v.string() }), async (peer, { peer: from, path }, opening) => {
+    const { peerId } = resolvePeer(peer, from);
+    return reading((signal) => peer.files.read(peerId, path, { signal }), opening);
+  }),
+
+  /** The bytes of the file; the answer is its NamedTransfer, as JSON. */
+  "file.sendBytes": duplex(v.strictObject({ ...ofPeer, name: v.string() }), async (peer, { peer: to, name }) => {
+    const { peerId } = resolvePeer(peer, to);
+    assertFileName(name);
+    return spool(peer.spool, async (path) => namedTransfer(peer, await peer.files.sendSpooled(peerId, path, name)));
+  }),
   "file.send": call(v.strictObject({ ...ofPeer, paths: v.array(v.string()) }), async (peer, args, signal) =>
     namedTransfer(peer, await peer.files.send(resolvePeer(peer, args.peer).peerId, args.paths, { signal })),
   ),
@@ -151,6 +181,24 @@ export const OPERATIONS = {
   transfers: call(nothing, async (peer) => (await peer.files.transfers()).map((transfer) => namedTransfer(peer, transfer))),
   "transfer.watch": stream(v.strictObject(ofOffer), async (peer, { offer }, signal) =>
     mapped(peer.files.watch((await resolveOffer(peer, offer)).id, { signal }), (transfer) => namedTransfer(peer, transfer)),
+  ),
+
+  /** The first item says that it takes streams; each further one is for `stream.take`, soon. */
+  "stream.incoming": stream(
+    v.strictObject({ name: v.string(), from: v.exactOptional(v.array(v.string())) }),
+    async (peer, { name, from }, signal) => {
+      const ids = from?.map((one) => resolvePeer(peer, one).peerId);
+      return mapped(peer.streams.waiting(name, { from: ids, signal }), (opened): IncomingEvent =>
+        opened === undefined ? { type: "ready" } : { type: "stream", id: opened.id, peer: nameOf(peer, opened) },
+      );
+    },
+  ),
+  "stream.take": duplex(v.strictObject({ id: v.string() }), (peer, { id }) => peer.streams.take(id)),
+  "stream.failed": call(v.strictObject({ name: v.string(), peer: v.string(), error: v.string() }), async (peer, failure) =>
+    peer.streams.note(failure),
+  ),
+  "stream.open": duplex(v.strictObject({ ...ofPeer, name: v.string() }), async (peer, { peer: to, name }, signal) =>
+    peer.streams.open(resolvePeer(peer, to).peerId, name, { signal }),
   ),
 
   "data.get": call(v.strictObject({ ...ofSpace, key: v.string() }), async (peer, { space, key }) =>
@@ -184,12 +232,29 @@ export const OPERATIONS = {
 
 type Table = typeof OPERATIONS;
 export type OperationName = keyof Table;
-export type CallName = { [Name in OperationName]: Table[Name]["kind"] extends "call" ? Name : never }[OperationName];
-export type StreamName = Exclude<OperationName, CallName>;
+export type OperationKind = Table[OperationName]["kind"];
+export type OperationNameOf<Kind extends OperationKind> = {
+  [Name in OperationName]: Table[Name]["kind"] extends Kind ? Name : never;
+}[OperationName];
+export type CallName = OperationNameOf<"call">;
+export type StreamName = OperationNameOf<"stream">;
+export type DuplexName = OperationNameOf<"duplex">;
 export type OperationArgs<Name extends OperationName> = v.InferInput<Table[Name]["args"]>;
 export type CallResult<Name extends CallName> = Awaited<ReturnType<Table[Name]["run"]>>;
 export type StreamItem<Name extends StreamName> =
   Awaited<ReturnType<Table[Name]["run"]>> extends AsyncIterable<infer Item> ? Item : never;
+
+/** Before anything is kept for it. */
+function assertFileName(name: string): void {
+  if (name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name) && Buffer.byteLength(name) <= LIMITS.offerNameBytes)
+    return;
+  throw new CoveyError("bad-argument", `${JSON.stringify(printable(name.slice(0, 80)))} can't be the name of a file`, {
+    hint: "Give a name without slashes, such as log.txt.",
+  });
+}
+
+/** What `stream.incoming` tells. `peer`: the user's name for it. */
+type IncomingEvent = { readonly type: "ready" } | { readonly type: "stream"; readonly id: string; readonly peer: string };
 
 /** A peer that was removed since then is shown by its id. */
 const nameOf = (peer: Peer, of: { readonly peer: PeerId }): string => peer.book.byId(of.peer)?.name ?? of.peer;

@@ -244,7 +244,19 @@ test("every operation of the table is called through Covey", async () => {
         name === "data.list" || name === "data.conflicts" ? [] : { id: "i", ticket: "t", expiresAtMs: 0, offer: {} }
       ) as never;
     },
-    stream: (name) => (called.add(name), (async function* () {})()) as never,
+    stream: (name) =>
+      (called.add(name), items(name === "stream.incoming" ? [{ type: "ready" }, { type: "stream", id: "i" }] : [])) as never,
+    duplex: async (name) => {
+      called.add(name);
+      const parts = [Buffer.from('{"offer":{}}'), null];
+      return {
+        read: async () => parts.shift(),
+        write: async () => {},
+        end: async () => {},
+        reset() {},
+        closed: new Promise(() => {}),
+      } as never;
+    },
     close: async () => {},
   });
   const peer = covey.peer("x");
@@ -289,9 +301,23 @@ test("every operation of the table is called through Covey", async () => {
     peer.share("/f"),
     peer.unshare("f"),
     peer.get("f", { into: "/" }),
+    peer.sendBytes([], { name: "f" }),
+    peer.open("s"),
   ]);
-  for (const stream of [covey.incoming(), covey.watchTransfer("1"), peer.watchMessages(), data.watch(), peer.list("f")])
+  await covey.handle("s", {}, () => Promise.reject(new Error("no")));
+  for (const stream of [
+    covey.incoming(),
+    covey.watchTransfer("1"),
+    peer.watchMessages(),
+    data.watch(),
+    peer.list("f"),
+    peer.read("f"),
+  ])
     for await (const _ of stream);
   called.add("ping");
   assert.deepEqual([...called].toSorted(), Object.keys(OPERATIONS).toSorted());
 });
+
+async function* items<Item>(all: readonly Item[]): AsyncGenerator<Item, void> {
+  yield* all;
+}

@@ -13,6 +13,8 @@ export interface Home {
   readonly port: string;
   /** The SQLite database of the spaces. */
   readonly database: string;
+  /** The directory of what is to be sent and is no file elsewhere. */
+  readonly spool: string;
   /** Held by the process that runs the peer. */
   readonly lock: string;
   /** The control socket; at most 107 bytes on Linux, 103 on macOS. */
@@ -31,6 +33,7 @@ export function homeAt(dir: string): Home {
     peers: file("peers.json"),
     port: file("port"),
     database: file("store.db"),
+    spool: file("spool"),
     lock: file("lock"),
     socket: file("socket"),
     config: file("config.json"),

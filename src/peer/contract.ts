@@ -76,6 +76,8 @@ export interface Peer {
   readonly data: Data;
   readonly files: Files;
   readonly streams: Streams;
+  /** The private directory for Files.sendSpooled; made when it is needed. */
+  readonly spool: string;
   status(): Promise<Status>;
   links(): Promise<readonly PeerLink[]>;
   /** Cuts the peer's sessions and keeps it out; what was exchanged stays. Rejects with `not-found`. */

@@ -87,6 +87,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     data,
     files,
     streams,
+    spool: home.spool,
     status: status.status,
     links: status.links,
     // The sessions and the services hear of it from the book, and cut what they have with that peer.
