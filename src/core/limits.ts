@@ -159,6 +159,9 @@ export const LIMIT_TABLE = {
   treeDirectoryNames: [1_000_000, "names", "Names of one directory: they are sorted in memory. The rest is noted, and left."],
   treeNotes: [1000, "notes", "Notes on one tree that are kept; the rest is counted."],
   treeLargeWaiting: [256, "files", "Large files that wait for their blocks before the tree is walked on."],
+  treeTurnMs: [50, "ms", "After so long a walk or a count lets the others have their turn."],
+  treeCalls: [1024, "calls", "Calls to the thread for trees that are under way at once."],
+  treeThreadMiB: [256, "MiB", "Its memory, packs aside: the names of a few very large directories."],
   treeThreadIdleMs: [10_000, "ms", "The thread for trees ends when nobody has needed it for so long."],
   // files
   offerRoots: [64, "roots", "Files and directories of one offer that are named before they are fetched; the rest is counted."],

@@ -32,6 +32,7 @@ const SENT_NOTES: ReadonlySet<string> = new Set<TreeNoteCode>([
   "special",
   "not-utf8",
   "too-deep",
+  "too-many",
   "unreadable",
   "changed",
   "vanished",

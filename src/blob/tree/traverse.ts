@@ -1,0 +1,249 @@
+// What is in a tree, one thing after the other, in canonical order.
+//
+//   1. begin: at the roots, or at the path asked for, reached through directories only
+//   2. skip: what is not behind `after`
+//   3. a directory is opened, its names are read and sorted, then it is told, then what is in it
+//   4. a link is read and told if it stays inside; a file is told where it is, and not opened
+//
+// Whatever can't come along is told as a note in its place. Never more handles are open than a path has components, and a few.
+
+import { lstatSync, readlinkSync } from "node:fs";
+import { basename, dirname } from "node:path";
+
+import { CoveyError, fromPlatform } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { TreeNoteCode, TreeRoot, WalkOptions } from "./contract.ts";
+import { Directory } from "./directory.ts";
+import { isOwnPart, type Kind, listNames, readNames, type SortedNames } from "./names.ts";
+import { checkTreePath, comparePaths, linkStaysInside } from "./paths.ts";
+import { timeOf } from "./stat.ts";
+
+/** `inside` is open until the next one is asked for. */
+export type Thing =
+  | { readonly type: "file"; readonly path: string; readonly inside: Directory; readonly name: string }
+  | { readonly type: "directory"; readonly path: string; readonly mtimeMs: number }
+  | { readonly type: "link"; readonly path: string; readonly target: string }
+  | { readonly type: "note"; readonly path: string; readonly code: TreeNoteCode };
+
+/** `name` is the one in the file system: a root's differs from what it is called. */
+interface Candidate {
+  readonly path: string;
+  readonly inside: Directory;
+  readonly name: string;
+  readonly is: Kind | TreeNoteCode;
+}
+
+interface Level {
+  readonly candidates: Generator<Candidate | Note>;
+  /** The directory that they are in; closed with the level. */
+  readonly directory: Directory | undefined;
+}
+
+type Note = Thing & { readonly type: "note" };
+const note = (path: string, code: TreeNoteCode): Note => ({ type: "note", path, code });
+
+/** Throws `not-found` when `path` is not there or not reached through directories, `bad-argument` for roots of one name, `io`. */
+export function* traverse(roots: readonly TreeRoot[], options: Omit<WalkOptions, "content">): Generator<Thing> {
+  const levels: Level[] = [];
+  try {
+    levels.push({ candidates: options.path === "" ? eachRoot(roots) : onePath(roots, options.path), directory: undefined });
+    let { after } = options;
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      const { done, value: candidate } = level.candidates.next();
+      if (done === true) {
+        levels.pop();
+        level.directory?.close();
+        continue;
+      }
+      const { path } = candidate;
+      if (after !== undefined && comparePaths(path, after) > 0) after = undefined;
+      // Told before; what is in it was not, or not all of it.
+      const isKnown = after !== undefined && (path === after || after.startsWith(`${path}/`));
+      if (after !== undefined && !isKnown) continue;
+      const found = "type" in candidate ? candidate : withKind(candidate);
+      if ("is" in found && found.is === "directory" && (options.deep || !path.includes("/"))) {
+        const entered = enter(found);
+        if ("level" in entered) levels.push(entered.level);
+        if (!isKnown) yield "level" in entered ? entered.thing : entered;
+      } else if (!isKnown) {
+        yield "is" in found ? look(found) : found;
+      }
+    }
+  } finally {
+    for (const { candidates, directory } of levels) {
+      candidates.return(undefined);
+      directory?.close();
+    }
+  }
+}
+
+// 1.
+
+function* eachRoot(roots: readonly TreeRoot[]): Generator<Candidate | Note> {
+  let parent: { readonly path: string; readonly directory: Directory } | undefined;
+  try {
+    for (const root of sortRoots(roots)) {
+      // Roots are often neighbours.
+      const path = dirname(root.path);
+      if (parent?.path !== path) {
+        parent?.directory.close();
+        parent = undefined;
+        const directory = attempt(root.name, () => Directory.open(path));
+        if ("type" in directory) {
+          yield directory;
+          continue;
+        }
+        parent = { path, directory };
+      }
+      yield { path: root.name, inside: parent.directory, name: fileName(root), is: "unknown" };
+    }
+  } finally {
+    parent?.directory.close();
+  }
+}
+
+/** In the file system's root, itself is ".". */
+const fileName = (root: TreeRoot): string => basename(root.path) || ".";
+
+function sortRoots(roots: readonly TreeRoot[]): TreeRoot[] {
+  const sorted = roots.toSorted((a, b) => comparePaths(a.name, b.name));
+  for (const [i, { name }] of sorted.entries()) {
+    checkTreePath(name);
+    if (name.includes("/") || name === sorted[i + 1]?.name) {
+      throw new CoveyError("bad-argument", `a tree can't have the root "${name}", or not twice`);
+    }
+  }
+  return sorted;
+}
+
+function* onePath(roots: readonly TreeRoot[], path: string): Generator<Candidate> {
+  let inside: Directory | undefined;
+  try {
+    const { parents, name } = stepsTo(roots, path);
+    inside = Directory.open(parents[0]!);
+    for (const parent of parents.slice(1)) {
+      const child: Directory = inside.search(parent);
+      inside.close();
+      inside = child;
+    }
+    lstatSync(inside.at(name));
+    yield { path: basename(path), inside, name, is: "unknown" };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP" ? notInTree(error) : fromPlatform(error, "read the files");
+  } finally {
+    inside?.close();
+  }
+}
+
+/** The directories to go through, the first by its absolute path, and the name to look for in the last one. Throws `not-found`. */
+export function stepsTo(
+  roots: readonly TreeRoot[],
+  path: string,
+): { readonly parents: readonly string[]; readonly name: string } {
+  checkTreePath(path);
+  const [first, ...names] = path.split("/");
+  const root = roots.find(({ name }) => name === first);
+  if (root === undefined || names.some(isOwnPart)) throw notInTree();
+  const [name, ...parents] = [dirname(root.path), fileName(root), ...names].reverse();
+  return { parents: parents.reverse(), name: name! };
+}
+
+export const notInTree = (cause?: unknown): CoveyError =>
+  new CoveyError("not-found", "there is no such file or directory", { cause });
+
+// 3. and 4.
+
+function withKind(candidate: Candidate): Candidate | Note {
+  const { path, inside, name } = candidate;
+  if (candidate.is !== "unknown") return candidate;
+  return attempt(path, () => {
+    const stat = lstatSync(inside.at(name));
+    const is = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : stat.isSymbolicLink() ? "link" : "special";
+    return { ...candidate, is };
+  });
+}
+
+function look({ path, inside, name, is }: Candidate): Thing {
+  switch (is) {
+    case "file":
+      return { type: "file", path, inside, name };
+    case "directory":
+      return attempt(path, () => ({
+        type: "directory",
+        path,
+        mtimeMs: timeOf(lstatSync(inside.at(name), { bigint: true })),
+      }));
+    case "link":
+      return attempt(path, () => readLink(path, inside.at(name)));
+    case "unknown":
+      return note(path, "special");
+    default:
+      return note(path, is);
+  }
+}
+
+function readLink(path: string, at: string): Thing {
+  const bytes = readlinkSync(at, { encoding: "buffer" });
+  const target = bytes.toString();
+  if (!Buffer.from(target).equals(bytes)) return note(path, "not-utf8");
+  return linkStaysInside(path, target) ? { type: "link", path, target } : note(path, "link-outside");
+}
+
+function enter({ path, inside, name }: Candidate): { readonly thing: Thing; readonly level: Level } | Note {
+  return attempt(path, () => {
+    const directory = inside.list(name);
+    try {
+      const thing = { type: "directory", path, mtimeMs: timeOf(directory.stat()) } as const;
+      const room = Math.min(255, LIMITS.treePathBytes - Buffer.byteLength(path) - 1);
+      const hasRoom = room > 0 && path.split("/").length < LIMITS.treeDepth;
+      const names = listNames(directory, Math.max(room, 1));
+      if (names.length === 0 || hasRoom) return { thing, level: { candidates: each(path, directory, names), directory } };
+    } catch (error) {
+      directory.close();
+      throw error;
+    }
+    directory.close();
+    return note(path, "too-deep");
+  });
+}
+
+function* each(parent: string, inside: Directory, names: SortedNames): Generator<Candidate> {
+  for (const { name, is } of readNames(names)) yield { path: `${parent}/${name}`, inside, name, is };
+}
+
+/** What the file system refuses for one thing is a note on it; what it would refuse for all is thrown. */
+export function attempt<T>(path: string, work: () => T): T | Note {
+  try {
+    return work();
+  } catch (error) {
+    return note(path, noteFor(error));
+  }
+}
+
+function noteFor(error: unknown): TreeNoteCode {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+      return "vanished";
+    // Another kind of thing by now than the list said.
+    case "ELOOP":
+    case "ENOTDIR":
+    case "EISDIR":
+    case "EINVAL":
+      return "changed";
+    case "ENXIO":
+    case "ENODEV":
+      return "special";
+    case "ENAMETOOLONG":
+      return "too-deep";
+    case "EACCES":
+    case "EPERM":
+    case "EIO":
+    case "ESTALE":
+    case "EBUSY":
+    case "ETIMEDOUT":
+      return "unreadable";
+    default:
+      throw fromPlatform(error, "read the files");
+  }
+}
