@@ -1,27 +1,36 @@
 // A to-do list that two paired peers share: `node examples/todo-list.ts PEER add NAME TEXT`, `… done NAME`, `… settle`, `… follow FILE`.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import * as v from "valibot";
 
-import { connect, CoveyError, type DataHandle, type DataItem, type Json, printable, type WatchOptions } from "../src/index.ts";
+import { connect, CoveyError, type PeerHandle, printable, type TypedItem, type WatchOptions } from "../src/index.ts";
+
+const Todo = v.object({ text: v.string(), done: v.optional(v.boolean(), false) });
+
+/** Values are checked when they are written and when they are read, whoever wrote them; keys are names. */
+export const todoList = (peer: PeerHandle) => peer.data("todo", { schema: Todo });
+
+type TodoList = ReturnType<typeof todoList>;
+type Item = TypedItem<v.InferOutput<typeof Todo>>;
 
 /** Fails with `conflict` when there is one of that name. */
-export const add = (list: DataHandle, name: string, text: string): Promise<DataItem> =>
-  list.set(`todo/${name}`, { text, done: false }, { ifVersion: null });
+export const add = (list: TodoList, name: string, text: string) => list.set(name, { text }, { ifVersion: null });
 
 /** Written only if it still is what was read; else read once more. */
-export async function finish(list: DataHandle, name: string): Promise<DataItem> {
-  const item = await list.get(`todo/${name}`);
+export async function finish(list: TodoList, name: string): Promise<Item> {
+  const item = await list.get(name);
   if (item === undefined) throw new CoveyError("not-found", `there is no ${printable(name)} on the list`);
-  return list.set(item.key, { ...todoOf(item.value), done: true }, { ifVersion: item.version }).catch((error: unknown) => {
+  if (item.invalid) throw new CoveyError("conflict", `${printable(name)} is not a to-do: add it again, or remove it`);
+  return list.set(name, { ...item.value, done: true }, { ifVersion: item.version }).catch((error: unknown) => {
     if (error instanceof CoveyError && error.code === "conflict") return finish(list, name);
     throw error;
   });
 }
 
 /** What both changed while apart becomes one again: every text, and done if one of them is. Shows what it made. */
-export async function settle(list: DataHandle, show: (line: string) => void): Promise<void> {
-  for (const { key, version, winner, losers } of await list.conflicts("todo")) {
-    const todos = [winner, ...losers].flatMap((one) => ("value" in one ? [todoOf(one.value)] : []));
+export async function settle(list: TodoList, show: (line: string) => void): Promise<void> {
+  for (const { key, version, winner, losers } of await list.conflicts()) {
+    const todos = [winner, ...losers].flatMap((one) => ("value" in one && !one.invalid ? [one.value] : []));
     if (todos.length === 0) continue; // both removed it
     const text = [...new Set(todos.map((todo) => todo.text))].toSorted().join(" / ");
     show(lineOf(await list.set(key, { text, done: todos.some(({ done }) => done) }, { ifVersion: version })));
@@ -29,29 +38,26 @@ export async function settle(list: DataHandle, show: (line: string) => void): Pr
 }
 
 /** The whole list, then every change; the next time, what changed since then, as the file remembers. */
-export async function follow(list: DataHandle, file: string, show: (line: string) => void, how?: WatchOptions): Promise<void> {
+export async function follow(list: TodoList, file: string, show: (line: string) => void, how?: WatchOptions): Promise<void> {
   const since = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as WatchOptions) : {};
-  for await (const event of list.watch("todo", { ...how, ...since })) {
-    if (event.type === "now") for (const item of await list.list("todo")) show(lineOf(item));
+  for await (const event of list.watch("", { ...how, ...since })) {
+    if (event.type === "now") for (const item of await list.list()) show(lineOf(item));
     if (event.type === "set") show(lineOf(event.item));
     if (event.type === "remove") show(`gone: ${printable(event.key)}`);
     writeFileSync(file, JSON.stringify({ after: event.cursor }));
   }
 }
 
-/** What a peer wrote can be anything. */
-function todoOf(value: Json): { readonly text: string; readonly done: boolean } {
-  const { text, done } = Object(value) as { readonly text?: unknown; readonly done?: unknown };
-  return { text: typeof text === "string" ? text : JSON.stringify(value), done: done === true };
+function lineOf({ key, value, conflicts, invalid }: Item): string {
+  if (invalid) return `[?] ${printable(key)}: ${invalid[0]!.message}`;
+  const both = conflicts > 0 ? " (both changed it)" : "";
+  return `${value.done ? "[x]" : "[ ]"} ${printable(`${key}: ${value.text}`)}${both}`;
 }
-
-const lineOf = ({ key, value, conflicts }: DataItem): string =>
-  `${todoOf(value).done ? "[x]" : "[ ]"} ${printable(`${key}: ${todoOf(value).text}`)}${conflicts > 0 ? " (both changed it)" : ""}`;
 
 if (import.meta.main) {
   const [peer = "", command, name = "", text = ""] = process.argv.slice(2);
   await using me = await connect();
-  const list = me.peer(peer).data();
+  const list = todoList(me.peer(peer));
   if (command === "add") await add(list, name, text);
   if (command === "done") await finish(list, name);
   if (command === "settle") await settle(list, console.log);

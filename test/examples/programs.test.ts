@@ -1,0 +1,125 @@
+// The examples as programs, beside daemons: what they print, what they leave at the peers, and that they leave nothing else.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import type { Covey } from "../../src/index.ts";
+import { leakCheck } from "../../src/testing/leak-check.ts";
+import { openStage, runExample, type Stage } from "./stage.ts";
+
+let stage: Stage;
+let laptop: Covey;
+let desk: Covey;
+const leaks = leakCheck();
+
+before(async () => {
+  stage = await openStage("laptop", "desk", "phone");
+  [laptop, desk] = stage.peers as [Covey, Covey, Covey];
+});
+after(async () => {
+  await stage[Symbol.asyncDispose]();
+  await leaks();
+});
+
+test("chat", async () => {
+  await using talk = await stage.run("laptop", "chat.ts", "desk");
+  assert.match(await talk.shown.next(), /^desk is (there|away)/);
+  await desk.peer("laptop").message("lunch?");
+  assert.equal(await talk.shown.next(), "desk: lunch?");
+  talk.type("at one");
+  assert.deepEqual(await talk.ended(), []);
+  assert.equal((await laptop.peer("desk").messages()).at(-1)?.text, "at one");
+  for await (const event of desk.peer("laptop").watchMessages({ after: await beginningOf(desk) }))
+    if (event.type === "message" && event.message.text === "at one") break;
+  await desk.peer("laptop").markRead();
+  await using nobody = await stage.run("laptop", "chat.ts", "nobody");
+  assert.match(await nobody.failed(), /nobody/);
+});
+
+test("to-do list", async () => {
+  await using add = await stage.run("laptop", "todo-list.ts", "desk", "add", "milk", "two litres");
+  await add.ended();
+  assert.deepEqual((await laptop.peer("desk").data("todo").get("milk"))?.value, { text: "two litres" });
+  await using list = await stage.run("laptop", "todo-list.ts", "desk", "follow", join(stage.folder, "cursor"));
+  assert.equal(await list.shown.next(), "[ ] milk: two litres");
+  await using done = await stage.run("desk", "todo-list.ts", "laptop", "done", "milk");
+  await done.ended();
+  assert.equal(await list.shown.next(), "[x] milk: two litres");
+});
+
+test("tutorial: a listener and a client exchange messages", async () => {
+  await using early = await stage.run("laptop", "tutorials/exchange.ts", "say", "desk", "anybody\u0007there?");
+  await using listener = await stage.run("desk", "tutorials/exchange.ts", "listen", "laptop");
+  assert.equal(await listener.shown.until(/there/), "laptop says: anybody\\u{7}there?");
+  assert.deepEqual(await early.ended(), ["you said: anybody\\u{7}there?"]);
+  await using quit = await stage.run("laptop", "tutorials/exchange.ts", "say", "desk", "quit");
+  assert.deepEqual(await quit.ended(), ["goodbye"]);
+  assert.deepEqual(await listener.ended(), ["laptop says: quit"]);
+  assert.deepEqual((await desk.inbox()).messages, []);
+});
+
+test("tutorial: a chat among several peers", async () => {
+  const [a, b, c] = await Promise.all(["laptop", "desk", "phone"].map((device) => stage.run(device, "tutorials/group-chat.ts")));
+  await using everybody = new AsyncDisposableStack();
+  for (const one of [a!, b!, c!]) everybody.use(one);
+  assert.equal(await a!.shown.next(), "here: desk, phone");
+  a!.type("hello");
+  assert.equal(await b!.shown.until(/hello/), "laptop: hello");
+  assert.equal(await c!.shown.until(/hello/), "laptop: hello");
+  b!.type("and hello to you");
+  assert.equal(await a!.shown.until(/and/), "desk: and hello to you");
+  assert.equal(await c!.shown.until(/and/), "desk: and hello to you");
+  for (const one of [a!, b!, c!]) assert.deepEqual(await one.ended(), []);
+});
+
+test("tutorial: peers keep a list in sync, also with one that was away and one that lies", async () => {
+  const run = (device: string, ...args: readonly string[]) => stage.run(device, "tutorials/shared-list.ts", ...args);
+  await using follower = await run("desk", "follow");
+  await follower.shown.until(/^following laptop$/);
+  await using own = await run("laptop", "follow");
+  await own.shown.until(/^following desk$/);
+  await using update = await run("laptop", "update", "milk", "two");
+  await update.ended();
+  assert.equal(await follower.shown.until(/=/), "laptop: milk = two");
+  assert.equal(await own.shown.until(/has/), "desk has milk");
+  await using again = await run("desk", "update", "milk", "three");
+  await again.ended();
+  assert.equal(await own.shown.until(/=/), "desk: milk = three");
+  // In another's name, and of another shape.
+  const { peerId } = await laptop.status();
+  await desk.peer("laptop").data("list").set(`milk/${peerId}`, { value: "lie", number: 99 });
+  await desk.peer("laptop").data("list").set("tea", { value: [] });
+  const phone = stage.peers[2]!;
+  const after = await beginningOf(phone);
+  for await (const { type } of phone.peer("desk").data("list").watch("milk", { after })) if (type === "set") break;
+  for (const device of ["laptop", "desk", "phone"]) {
+    await using get = await run(device, "get");
+    assert.deepEqual(await get.ended(), ["milk = three"], device);
+  }
+});
+
+test("whatever a program leaves behind is found", async () => {
+  const child = fileURLToPath(new URL("./leaky.child.ts", import.meta.url));
+  const leaky = (what: string) => runExample(stage.folder, stage.folder, child, what);
+  await using good = await leaky("nothing");
+  assert.deepEqual(await good.ended(), ["nothing"]);
+  const found = {
+    timer: /Timeout/,
+    server: /TCPSERVERWRAP/,
+    descriptor: /leaky\.child\.ts/,
+    listener: /SIGHUP/,
+    warning: /look out/,
+    rejection: /nobody cares/,
+    file: /'rest'/,
+    here: /'rest'/,
+  };
+  for (const [what, message] of Object.entries(found)) {
+    await using bad = await leaky(what);
+    await assert.rejects(bad.ended(), { message });
+  }
+});
+
+/** The cursor before everything. */
+const beginningOf = async (covey: Covey) => ({ store: (await covey.status()).storeId, seq: 0 });
