@@ -14,7 +14,7 @@ import type { Stream as ByteDuplex } from "../session/contract.ts";
 import type { Cursor } from "../space/contract.ts";
 import type { Access, Inbox, InboxMessage, NamedOffer, NamedShare, NamedTransfer } from "./covey.ts";
 import { reading } from "./reading.ts";
-import { linkOf, resolveOffer, resolvePeer, resolveSpace } from "./resolve.ts";
+import { linkOf, resolvePeer, resolveSpace } from "./resolve.ts";
 import { spool } from "./spool.ts";
 
 type Args<Schema extends v.GenericSchema> = v.InferOutput<Schema>;
@@ -161,26 +161,26 @@ export const OPERATIONS = {
   ),
   "offer.accept": call(
     v.strictObject({ ...ofOffer, ...placement, size: v.exactOptional(size) }),
-    async (peer, { offer, ...how }) => namedTransfer(peer, await peer.files.accept((await resolveOffer(peer, offer)).id, how)),
+    async (peer, { offer, ...how }) => namedTransfer(peer, await peer.files.accept(offer, how)),
   ),
   "offer.pause": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    namedTransfer(peer, await peer.files.pause((await resolveOffer(peer, offer)).id)),
+    namedTransfer(peer, await peer.files.pause(offer)),
   ),
   "offer.resume": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    namedTransfer(peer, await peer.files.resume((await resolveOffer(peer, offer)).id)),
+    namedTransfer(peer, await peer.files.resume(offer)),
   ),
   "offer.decline": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    peer.files.decline((await resolveOffer(peer, offer)).id),
+    peer.files.decline(offer),
   ),
   "offer.cancel": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    peer.files.cancel((await resolveOffer(peer, offer)).id),
+    peer.files.cancel(offer),
   ),
   "offer.incoming": stream(nothing, async (peer, _, signal) =>
     mapped(peer.files.incoming({ signal }), (offer) => namedOffer(peer, offer)),
   ),
   transfers: call(nothing, async (peer) => (await peer.files.transfers()).map((transfer) => namedTransfer(peer, transfer))),
   "transfer.watch": stream(v.strictObject(ofOffer), async (peer, { offer }, signal) =>
-    mapped(peer.files.watch((await resolveOffer(peer, offer)).id, { signal }), (transfer) => namedTransfer(peer, transfer)),
+    mapped(peer.files.watch((await peer.files.find(offer)).id, { signal }), (transfer) => namedTransfer(peer, transfer)),
   ),
 
   /** The first item says that it takes streams; each further one is for `stream.take`, soon. */

@@ -1,11 +1,10 @@
-// What the user typed becomes a paired peer, a space or an offer here, once, for every face of the interface.
+// What the user typed becomes a paired peer or a space here, once, for every face of the interface.
 
 import { CoveyError } from "../core/errors.ts";
 import type { SpaceId } from "../core/ids.ts";
 import { printable } from "../core/text.ts";
 import type { PairedPeer } from "../identity/contract.ts";
 import type { Peer, PeerLink } from "../peer/contract.ts";
-import type { Offer } from "../services/files/contract.ts";
 
 /** The name of this peer's own space. */
 const SELF = "self";
@@ -25,16 +24,6 @@ export function resolvePeer(peer: Peer, nameOrId: string): PairedPeer {
 /** The direct space with a peer; this peer's own without a name. */
 export const resolveSpace = (peer: Peer, name: string | undefined): Promise<SpaceId> =>
   name === undefined || name === SELF ? peer.store.self() : peer.store.direct(resolvePeer(peer, name).peerId);
-
-/** An offer by its id or its short number. Rejects with `not-found`. */
-export async function resolveOffer(peer: Peer, idOrNumber: string): Promise<Offer> {
-  const offers = await peer.files.offers();
-  const found = offers.find(({ id, number }) => id === idOrNumber || String(number) === idOrNumber);
-  if (found !== undefined) return found;
-  throw new CoveyError("not-found", `there is no offer ${quoted(idOrNumber)}`, {
-    hint: "`covey transfers` lists them with their numbers.",
-  });
-}
 
 /** What is known of a paired peer now. */
 export async function linkOf(peer: Peer, { peerId }: PairedPeer): Promise<PeerLink> {

@@ -168,8 +168,12 @@ export const LIMIT_TABLE = {
   sendPaths: [100_000, "paths", "Files and directories of one `send`."],
   sharesPerPeer: [256, "shares", "Shares with one peer, and those of one peer that are listed."],
   offerNameBytes: [8 * KiB, "bytes", "The name in an offer, as its sender wrote it."],
-  offersWaiting: [1000, "offers", "Offers of one peer that wait for an answer; later ones are looked at when some are answered."],
-  offersWithdrawn: [1000, "offers", "Offers of one peer that it took back and that are still listed; older ones are forgotten."],
+  offersOpen: [
+    1000,
+    "offers",
+    "Offers of one peer that wait for an answer or are on their way; later ones are looked at when some of these have ended.",
+  ],
+  offersEnded: [1000, "offers", "Offers from and to one peer that have ended and are still listed; older ones are forgotten."],
   fileGrowthBytes: [
     64 * MiB,
     "bytes",

@@ -63,7 +63,7 @@ test("a thousand offers that make no sense are few lines in the log", async () =
 
 test("more offers than there is room for wait in the space until some are answered or taken back", async () => {
   await using lab = await openLab({ handSender: true });
-  const room = LIMITS.offersWaiting;
+  const room = LIMITS.offersOpen;
   await write(lab, 0, room + 5, fileOffer("x", 1));
   await eventually(() => states(lab), { waiting: room });
   const [first] = await lab.b.files.offers();
@@ -75,15 +75,15 @@ test("more offers than there is room for wait in the space until some are answer
 
 test("offers that are made and taken back without end are not kept without end", async () => {
   await using lab = await openLab({ handSender: true });
-  const count = LIMITS.offersWithdrawn / 2;
+  const count = LIMITS.offersEnded / 2;
   for (let round = 0; round < 3; round++) {
     await write(lab, round * count, count, fileOffer("x", 1));
     await eventually(async () => (await states(lab))["waiting"], count);
     await write(lab, round * count, count, undefined);
     await eventually(async () => (await states(lab))["waiting"], undefined);
   }
-  await eventually(() => states(lab), { withdrawn: LIMITS.offersWithdrawn });
-  assert.equal((await lab.b.store.listLocal("files", "offer/")).length, LIMITS.offersWithdrawn);
+  await eventually(() => states(lab), { withdrawn: LIMITS.offersEnded });
+  assert.equal((await lab.b.store.listLocal("files", "offer/")).length, LIMITS.offersEnded);
 });
 
 test("a file that grows far beyond what was agreed to waits until somebody agrees again", async () => {

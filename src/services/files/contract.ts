@@ -113,6 +113,8 @@ export interface Files {
   sendSpooled(peer: PeerId, path: string, name: string): Promise<Transfer>;
   /** Every offer, newest last, or those with one peer. */
   offers(): Promise<readonly Offer[]>;
+  /** One of them, by its id or its number, as `offer` stands for both below. Rejects with `not-found`. */
+  find(idOrNumber: string): Promise<Offer>;
   /**
    * Agrees to receive; resolves once that is durable, the bytes follow. Rejects with `not-found`, `conflict` (already decided),
    * `bad-argument` (directory).
@@ -126,8 +128,8 @@ export interface Files {
   resume(offer: string): Promise<Transfer>;
   transfers(): Promise<readonly Transfer[]>;
   /**
-   * The state now and at most ten times a second while it changes; ends after done, declined, withdrawn or failed. Throws `not-paired`
-   * once the peer is removed here.
+   * The state now and at most ten times a second while it changes; ends after done, declined, withdrawn or failed: the removal of the
+   * peer is such an end, too.
    */
   watch(offer: string, options: { readonly signal: AbortSignal }): AsyncIterable<Transfer>;
   /** New offers to this peer from now on, and those waiting now first. Until the signal aborts (it then throws the reason). */

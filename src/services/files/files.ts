@@ -17,8 +17,12 @@ import { Links } from "./downloads/links.ts";
 import { Serving } from "./fetch/serve.ts";
 import { FETCH_ROUTE } from "./fetch/wire.ts";
 import { Decisions } from "./offers/decisions.ts";
+import { Forgetting } from "./offers/forgetting.ts";
 import { isOver, Ledger, offerOf, type Item } from "./offers/ledger.ts";
 import { OfferEntries } from "./offers/offer-entries.ts";
+import { Pausing } from "./offers/pausing.ts";
+import { Policies } from "./offers/policies.ts";
+import { Removals } from "./offers/removals.ts";
 import { transferOf } from "./offers/view.ts";
 import { watchItem, watchOffers } from "./offers/watch.ts";
 import { Sending } from "./sending/sending.ts";
@@ -28,7 +32,7 @@ import { Shares } from "./shares/shares.ts";
 export interface FilesNeeds {
   readonly store: SpaceStore;
   readonly sessions: Pick<Sessions, "handle" | "subscribe" | "get">;
-  readonly book: Pick<PeerBook, "byId" | "subscribe">;
+  readonly book: Pick<PeerBook, "byId" | "list" | "subscribe">;
   /** Where files from one's own devices go; made when the first one comes. */
   readonly incoming: string;
   readonly clock: Clock;
@@ -37,17 +41,30 @@ export interface FilesNeeds {
 
 /** Resolves when what earlier runs left is known, and goes on with it. */
 export async function createFiles(needs: FilesNeeds): Promise<Files> {
-  const ledger = await Ledger.load(needs.store, needs.clock);
+  const ledger = await Ledger.load(needs);
+  const policies = await Policies.load(needs);
+  const removals = await Removals.load({ ...needs, ledger, policies });
   const shares = await Shares.load(needs);
   const links = new Links(needs.sessions);
-  const service = new FilesService(needs, ledger, shares, links);
+  const service = new FilesService(needs, { ledger, policies, removals, shares, links });
   await service.start();
   return service;
+}
+
+/** What has to be read before anything runs. */
+interface Loaded {
+  readonly ledger: Ledger;
+  readonly policies: Policies;
+  readonly removals: Removals;
+  readonly shares: Shares;
+  readonly links: Links;
 }
 
 class FilesService implements Files {
   readonly #needs: FilesNeeds;
   readonly #ledger: Ledger;
+  readonly #policies: Policies;
+  readonly #removals: Removals;
   readonly #shares: Shares;
   readonly #remoteShares: RemoteShares;
   readonly #links: Links;
@@ -56,11 +73,15 @@ class FilesService implements Files {
   readonly #sending: Sending;
   readonly #downloads: Downloads;
   readonly #decisions: Decisions;
+  readonly #pausing: Pausing;
+  readonly #forgetting: Forgetting;
 
-  constructor(needs: FilesNeeds, ledger: Ledger, shares: Shares, links: Links) {
+  constructor(needs: FilesNeeds, { ledger, policies, removals, shares, links }: Loaded) {
     const { store, book, incoming, clock, log } = needs;
     this.#needs = needs;
     this.#ledger = ledger;
+    this.#policies = policies;
+    this.#removals = removals;
     this.#shares = shares;
     this.#remoteShares = new RemoteShares(needs);
     this.#links = links;
@@ -69,13 +90,10 @@ class FilesService implements Files {
       ledger,
       shares,
       remoteShares: this.#remoteShares,
+      removals,
       log,
-      onOffer: (item) => this.#decisions.acceptOwn(item),
-      onWithdrawn: async (item) => {
-        await this.#decisions.giveUp(item, "withdrawn");
-        await ledger.dropWithdrawn(item.record.peer);
-        this.#entries.lookAgain(item.record.peer);
-      },
+      onOffer: (item) => this.#decisions.see(item),
+      onWithdrawn: (item) => this.#decisions.withdrawn(item),
       onDecision: async (item) => {
         if (isOver(item.record.state)) await this.#sending.end(item);
       },
@@ -85,12 +103,16 @@ class FilesService implements Files {
     this.#sending = new Sending({ ledger, book, entries, serving: this.#serving, clock });
     this.#downloads = new Downloads({ store, ledger, links, clock, log, onOver: (item) => entries.write(item) });
     const parts = { sending: this.#sending, downloads: this.#downloads };
-    this.#decisions = new Decisions({ ledger, book, entries, incoming, log, ...parts });
+    this.#decisions = new Decisions({ ledger, policies, entries, incoming, log, ...parts });
+    this.#pausing = new Pausing({ ledger, entries, ...parts });
+    this.#forgetting = new Forgetting({ ledger, entries, log });
   }
 
   async start(): Promise<void> {
+    await this.#removals.start((item) => this.#decisions.endWithPeer(item));
     for (const item of this.#ledger.all()) await this.#recall(item);
     await this.#entries.start();
+    this.#forgetting.start();
     await this.#shares.start();
     this.#needs.sessions.handle(FETCH_ROUTE, (call) => this.#serving.answer(call));
   }
@@ -107,6 +129,10 @@ class FilesService implements Files {
     return this.#ledger.all().map(offerOf);
   }
 
+  async find(idOrNumber: string): Promise<Offer> {
+    return offerOf(this.#ledger.find(idOrNumber));
+  }
+
   async accept(offer: string, receiving: Receiving): Promise<Transfer> {
     return this.#view(await this.#decisions.accept(offer, receiving));
   }
@@ -119,12 +145,12 @@ class FilesService implements Files {
     return this.#decisions.cancel(offer);
   }
 
-  async pause(): Promise<Transfer> {
-    throw later();
+  async pause(offer: string): Promise<Transfer> {
+    return this.#view(await this.#pausing.pause(offer));
   }
 
-  async resume(): Promise<Transfer> {
-    throw later();
+  async resume(offer: string): Promise<Transfer> {
+    return this.#view(await this.#pausing.resume(offer));
   }
 
   async transfers(): Promise<readonly Transfer[]> {
@@ -132,9 +158,8 @@ class FilesService implements Files {
   }
 
   watch(offer: string, { signal }: { readonly signal: AbortSignal }): AsyncIterable<Transfer> {
-    const { book } = this.#needs;
     const view = (item: Item): Transfer => this.#view(item);
-    return watchItem({ ledger: this.#ledger, links: this.#links, book, view }, offer, signal);
+    return watchItem({ ledger: this.#ledger, links: this.#links, view }, offer, signal);
   }
 
   incoming({ signal }: { readonly signal: AbortSignal }): AsyncIterable<Offer> {
@@ -142,12 +167,11 @@ class FilesService implements Files {
   }
 
   policy(peer: PeerId): Policy {
-    const mine = this.#needs.book.byId(peer)?.mine === true;
-    return mine ? { offers: "take", into: this.#needs.incoming, upToBytes: undefined } : { offers: "ask" };
+    return this.#policies.of(peer);
   }
 
-  async allow(): Promise<void> {
-    throw later();
+  allow(peer: PeerId, policy: Policy): Promise<void> {
+    return this.#decisions.allow(peer, policy);
   }
 
   share(peer: PeerId, path: string, options?: { readonly name?: string; readonly forMs?: number }): Promise<Share> {
@@ -179,6 +203,7 @@ class FilesService implements Files {
   }
 
   async close(): Promise<void> {
+    await Promise.all([this.#removals.close(), this.#forgetting.close()]);
     await this.#entries.close();
     await this.#shares.close();
     await Promise.all([this.#downloads.close(), this.#serving.close()]);
@@ -194,8 +219,8 @@ class FilesService implements Files {
       await this.#downloads.recall(item);
       this.#downloads.start(item);
     } else if (state === "waiting") {
-      await this.#decisions.acceptOwn(item);
-    } else if (item.record.temp !== undefined || item.record.token !== undefined) {
+      await this.#decisions.see(item);
+    } else if (isOver(state) && (item.record.temp !== undefined || item.record.token !== undefined)) {
       await this.#downloads.discard(item);
     }
   }

@@ -1,10 +1,10 @@
 // A directory that somebody wants to receive into.
 
 import { constants } from "node:fs";
-import { access, realpath, stat } from "node:fs/promises";
+import { access, realpath, stat, statfs } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 
-import { CoveyError } from "../../../core/errors.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 
 /** The directory behind any links in its path. Rejects with `bad-argument` for what can't take a file. */
 export async function checkedDirectory(into: string): Promise<string> {
@@ -21,4 +21,15 @@ export async function checkedDirectory(into: string): Promise<string> {
   } catch (error) {
     throw error instanceof CoveyError ? error : bad((error as Error).message);
   }
+}
+
+/** Rejects with `no-space` when so many bytes do not fit. */
+export async function checkRoom(directory: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory).catch((error: unknown) => {
+    throw fromPlatform(error, `look for room in ${JSON.stringify(directory)}`);
+  });
+  if (bavail * bsize >= bytes) return;
+  throw new CoveyError("no-space", `there is no room for it in ${JSON.stringify(directory)}`, {
+    hint: "Free some space, or receive it into another directory.",
+  });
 }

@@ -42,6 +42,8 @@ export class Downloads {
   readonly #needs: DownloadNeeds;
   readonly #slots = new Slots(LIMITS.filesAtOnce, LIMITS.filesAtOncePerPeer);
   readonly #running = new Map<string, Download>();
+  /** How many want nothing of it to run. */
+  readonly #held = new Map<string, number>();
   #closed = false;
 
   constructor(needs: DownloadNeeds) {
@@ -55,10 +57,10 @@ export class Downloads {
     this.#needs.ledger.progress(item, manifest.knownBytes, 0);
   }
 
-  /** Begins, or goes on; does nothing when it runs already. */
+  /** Begins, or goes on; does nothing when it runs already, or should not run now. */
   start(item: Item): void {
-    const { id, state } = item.record;
-    if (this.#closed || this.#running.has(id) || state !== "accepted") return;
+    const { id } = item.record;
+    if (this.#closed || this.#held.has(id) || this.#running.has(id) || !shouldRun(item.record)) return;
     const abort = new AbortController();
     let whole = false;
     const ended = new Attempts(this.#needs, this.#slots, item, abort.signal)
@@ -75,11 +77,25 @@ export class Downloads {
     this.#running.set(id, { abort, ended });
   }
 
-  /** Resolves when nothing of it runs any more; what is on disk stays. */
-  async stop(item: Item): Promise<void> {
-    const download = this.#running.get(item.record.id);
-    download?.abort.abort(new CoveyError("closed", "the transfer was stopped"));
-    await download?.ended;
+  /** Does the work while nothing of the transfer runs; what is on disk stays. Then it goes on, if it still should. */
+  async whileStopped<T>(item: Item, work: () => Promise<T>): Promise<T> {
+    const { id } = item.record;
+    this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+    try {
+      await this.#stop(item);
+      return await work();
+    } finally {
+      const others = this.#held.get(id)! - 1;
+      if (others > 0) this.#held.set(id, others);
+      else this.#held.delete(id);
+      this.start(item);
+    }
+  }
+
+  /** It runs from now on, or stands still once this resolves, as its record says. */
+  async settle(item: Item): Promise<void> {
+    if (shouldRun(item.record)) this.start(item);
+    else await this.whileStopped(item, async () => {});
   }
 
   /** Removes what a transfer that will not go on left behind. */
@@ -89,9 +105,17 @@ export class Downloads {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all(this.#needs.ledger.all().map((item) => this.stop(item)));
+    await Promise.all(this.#needs.ledger.all().map((item) => this.#stop(item)));
+  }
+
+  async #stop(item: Item): Promise<void> {
+    const download = this.#running.get(item.record.id);
+    download?.abort.abort(new CoveyError("closed", "the transfer was stopped"));
+    await download?.ended;
   }
 }
+
+const shouldRun = ({ state, paused, pausedThere }: OfferRecord): boolean => state === "accepted" && !paused && !pausedThere;
 
 class Attempts {
   readonly #needs: DownloadNeeds;

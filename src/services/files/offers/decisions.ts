@@ -1,29 +1,33 @@
-// What people decide about offers: to receive them, to decline them, to take them back.
+// What is decided about offers, by people or by a policy: to receive them, to decline them, to take them back, to end them with their peer.
 //
 //   a decision ⇒ record ⇒ entry ⇒ the other side; what runs is stopped first, what is left over is removed last
 
 import { mkdir } from "node:fs/promises";
 
-import { CoveyError } from "../../../core/errors.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import type { PeerId } from "../../../core/ids.ts";
 import type { Logger } from "../../../core/log.ts";
-import type { PeerBook } from "../../../identity/contract.ts";
-import type { Receiving } from "../contract.ts";
-import { checkedDirectory } from "../downloads/directory.ts";
+import type { Policy, Receiving } from "../contract.ts";
+import { checkedDirectory, checkRoom } from "../downloads/directory.ts";
 import type { Downloads } from "../downloads/downloads.ts";
 import type { Sending } from "../sending/sending.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
 import type { OfferEntries } from "./offer-entries.ts";
+import type { Policies } from "./policies.ts";
+import type { OfferRecord } from "./records.ts";
 
 interface DecisionNeeds {
   readonly ledger: Ledger;
-  readonly book: Pick<PeerBook, "byId">;
-  readonly entries: Pick<OfferEntries, "write" | "lookAgain">;
+  readonly policies: Policies;
+  readonly entries: Pick<OfferEntries, "write">;
   readonly sending: Pick<Sending, "stop" | "end">;
-  readonly downloads: Pick<Downloads, "start" | "stop" | "discard">;
+  readonly downloads: Pick<Downloads, "start" | "settle" | "whileStopped" | "discard">;
   /** Where files from one's own devices go; made when the first one comes. */
   readonly incoming: string;
   readonly log: Logger;
 }
+
+type Taking = Pick<OfferRecord, "conflict" | "agreedBytes"> & { readonly into: string };
 
 export class Decisions {
   readonly #needs: DecisionNeeds;
@@ -34,7 +38,8 @@ export class Decisions {
 
   async accept(offer: string, { into, size, conflict = "rename" }: Receiving): Promise<Item> {
     const item = this.#received(offer);
-    await this.#accept(item, { into, conflict, agreedBytes: size ?? item.record.size });
+    const directory = await checkedDirectory(into);
+    await this.#accept(item, { into: directory, conflict, agreedBytes: size ?? item.record.size });
     return item;
   }
 
@@ -45,40 +50,86 @@ export class Decisions {
   async cancel(offer: string): Promise<void> {
     const item = this.#needs.ledger.find(offer);
     if (isOver(item.record.state)) throw over(item);
-    if (!(await this.giveUp(item, item.record.direction === "out" ? "withdrawn" : "declined"))) throw over(item);
+    const state = item.record.direction === "out" ? "withdrawn" : "declined";
+    if (!(await this.#giveUp(item, () => ({ state, problem: undefined })))) throw over(item);
   }
 
-  /** Files of one's own devices are taken without asking. */
-  async acceptOwn(item: Item): Promise<void> {
-    const { record } = item;
-    const { book, incoming, log } = this.#needs;
-    if (book.byId(record.peer)?.mine !== true) return;
-    try {
-      await mkdir(incoming, { recursive: true });
-      await this.#accept(item, { into: incoming, conflict: "rename", agreedBytes: undefined });
-    } catch (error) {
-      log.warn({ offer: record.id, error: String(error) }, "a file of an own device could not be taken; it waits");
-    }
+  /** From now on, and for what waits now. */
+  async allow(peer: PeerId, policy: Policy): Promise<void> {
+    const { ledger, policies } = this.#needs;
+    await policies.set(peer, policy.offers === "take" ? { ...policy, into: await checkedDirectory(policy.into) } : policy);
+    const waiting = ledger.openWith(peer).filter(({ record }) => record.direction === "in" && record.state === "waiting");
+    await Promise.all(waiting.map((item) => this.#applyPolicy(item)));
+  }
+
+  /** A new offer to this peer, or one that says something else now. */
+  async see(item: Item): Promise<void> {
+    if (item.record.state === "waiting") await this.#applyPolicy(item);
+    else if (item.record.state === "accepted") await this.#needs.downloads.settle(item);
+  }
+
+  /** The sender took it back. */
+  async withdrawn(item: Item): Promise<void> {
+    await this.#giveUp(item, () => ({ state: "withdrawn", problem: undefined }));
+  }
+
+  /** Its peer was removed. What was on its way here is kept for somebody who goes on with it when the two are paired again. */
+  async endWithPeer(item: Item): Promise<void> {
+    await this.#giveUp(item, ({ direction, state }) => {
+      const message = "the other device was removed here";
+      if (direction === "out")
+        return { state: "withdrawn", problem: { code: "not-paired", message, hint: "Pair again, and send it again." } };
+      if (state === "waiting") return { state: "declined", problem: { code: "not-paired", message } };
+      if (state === "failed") return undefined;
+      const hint = "Once the two are paired again, `covey resume` goes on with it; `covey cancel` removes what came of it.";
+      return { state: "failed", problem: { code: "not-paired", message, hint } };
+    });
   }
 
   /** Stops whatever runs, notes it, tells the other side, and removes what is left; false when it was over before. */
-  async giveUp(item: Item, state: "withdrawn" | "declined"): Promise<boolean> {
+  async #giveUp(item: Item, change: (record: OfferRecord) => Partial<OfferRecord> | undefined): Promise<boolean> {
     const { ledger, entries, sending, downloads } = this.#needs;
-    await Promise.all([downloads.stop(item), sending.stop(item)]);
-    const given = await ledger.update(item, (record) => (isOver(record.state) ? undefined : { state, problem: undefined }));
+    const given = await downloads.whileStopped(item, async () => {
+      await sending.stop(item);
+      return ledger.update(item, (record) => (isOver(record.state) ? undefined : change(record)));
+    });
     if (!given) return false;
     await entries.write(item);
     if (item.record.direction === "out") await sending.end(item);
-    else await downloads.discard(item);
+    else if (isOver(item.record.state)) await downloads.discard(item);
     return true;
   }
 
-  async #accept(
-    item: Item,
-    { into, ...how }: Pick<Item["record"], "conflict" | "agreedBytes"> & { readonly into: string },
-  ): Promise<void> {
+  /** Whatever is in the way of it, the offer then waits for somebody, who can see why. */
+  async #applyPolicy(item: Item): Promise<void> {
+    const { ledger, policies, log } = this.#needs;
+    const { id, peer } = item.record;
+    const policy = policies.of(peer);
+    if (policy.offers === "ask") return;
+    try {
+      if (policy.offers === "refuse") await this.#decide(item, { state: "declined" });
+      else await this.#take(item, policy);
+    } catch (error) {
+      const { code, message, hint } = fromPlatform(error, "take the offer");
+      // Somebody was faster.
+      if (item.record.state !== "waiting") return;
+      log.warn({ offer: id, code, message }, "an offer could not be taken as it was allowed; it waits");
+      const problem = { code, message, ...(hint === undefined ? {} : { hint }) };
+      await ledger.update(item, ({ state }) => (state === "waiting" ? { problem } : undefined));
+    }
+  }
+
+  async #take(item: Item, { into, upToBytes }: Policy & { readonly offers: "take" }): Promise<void> {
+    const { size } = item.record;
+    if (upToBytes !== undefined && size > upToBytes) return;
+    if (into === this.#needs.incoming) await mkdir(into, { recursive: true });
     const directory = await checkedDirectory(into);
-    await this.#decide(item, { state: "accepted", into: directory, ...how, problem: undefined });
+    await checkRoom(directory, size);
+    await this.#accept(item, { into: directory, conflict: "rename", agreedBytes: upToBytes });
+  }
+
+  async #accept(item: Item, taking: Taking): Promise<void> {
+    await this.#decide(item, { state: "accepted", paused: false, ...taking, problem: undefined });
     this.#needs.downloads.start(item);
   }
 
@@ -89,13 +140,17 @@ export class Decisions {
   }
 
   /** From waiting, or from failed, to something else; everything else has been decided. */
-  async #decide(item: Item, change: Partial<Item["record"]>): Promise<void> {
-    const { ledger, entries } = this.#needs;
-    const decided = await ledger.update(item, ({ state }) => (state === "waiting" || state === "failed" ? change : undefined));
+  async #decide(item: Item, change: Partial<OfferRecord>): Promise<void> {
+    const { ledger, entries, downloads } = this.#needs;
+    const decided = await ledger.update(item, (record) => {
+      if (record.state !== "waiting" && record.state !== "failed") return undefined;
+      if (change.state === "accepted") ledger.assertPaired(record.peer);
+      return change;
+    });
     if (!decided) throw over(item);
     await entries.write(item);
-    entries.lookAgain(item.record.peer);
+    if (item.record.state === "declined") await downloads.discard(item);
   }
 }
 
-const over = ({ record }: Item): CoveyError => new CoveyError("conflict", `this offer is already ${record.state}`);
+export const over = ({ record }: Item): CoveyError => new CoveyError("conflict", `this offer is already ${record.state}`);

@@ -5,10 +5,20 @@ import { CoveyError } from "../../../core/errors.ts";
 import { createListeners } from "../../../core/listeners.ts";
 import type { PeerId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
+import { printable } from "../../../core/text.ts";
+import type { PeerBook } from "../../../identity/contract.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
 import type { Offer, OfferState } from "../contract.ts";
 import { Rate } from "./rate.ts";
-import { completeRecord, loadRecords, removeRecords, saveRecord, type NewOfferRecord, type OfferRecord } from "./records.ts";
+import {
+  completeRecord,
+  loadRecords,
+  removeRecords,
+  saveRecord,
+  sourcesKey,
+  type NewOfferRecord,
+  type OfferRecord,
+} from "./records.ts";
 
 /** One offer. Only the ledger changes the record; whoever moves the bytes changes the progress. */
 export interface Item {
@@ -18,26 +28,57 @@ export interface Item {
   readonly rate: Rate;
 }
 
+type Held = Item & { record: OfferRecord; saving: Promise<unknown> };
 type Change = Partial<OfferRecord> | ((record: OfferRecord) => Partial<OfferRecord> | undefined);
 
+interface LedgerNeeds {
+  readonly store: SpaceStore;
+  readonly book: Pick<PeerBook, "byId">;
+  readonly clock: Clock;
+}
+
+/** What one peer has here. */
+interface Tally {
+  /** Offers of it that wait or are on their way. */
+  open: number;
+  /** Those of both directions that are over or failed, in the order in which that came. */
+  readonly ended: Set<Held>;
+}
+
+/** Nothing goes on from here. */
 export const isOver = (state: OfferState): boolean => state === "done" || state === "declined" || state === "withdrawn";
+
+/** Nothing goes on from here by itself. */
+const hasEnded = (state: OfferState): boolean => isOver(state) || state === "failed";
+
+const isOpenIn = ({ direction, state, sharePath }: OfferRecord): boolean =>
+  direction === "in" && !hasEnded(state) && sharePath === undefined;
+
+/** Nothing is left of it on the disk, or in other records. */
+const isCleared = ({ token, temp }: OfferRecord): boolean => token === undefined && temp === undefined;
 
 export class Ledger {
   /** Told after every change, and of progress. */
   readonly changed = createListeners<Item>();
-  readonly #store: SpaceStore;
-  readonly #clock: Clock;
-  readonly #items = new Map<string, Item & { record: OfferRecord; saving: Promise<unknown> }>();
+  readonly #needs: LedgerNeeds;
+  readonly #items = new Map<string, Held>();
+  readonly #byNumber = new Map<string, Held>();
+  readonly #tallies = new Map<PeerId, Tally>();
   #nextNumber = 1;
+  #lastEnded = 0;
 
-  private constructor(store: SpaceStore, clock: Clock) {
-    this.#store = store;
-    this.#clock = clock;
+  private constructor(needs: LedgerNeeds) {
+    this.#needs = needs;
   }
 
-  static async load(store: SpaceStore, clock: Clock): Promise<Ledger> {
-    const ledger = new Ledger(store, clock);
-    for (const record of await loadRecords(store)) ledger.#keep(record);
+  static async load(needs: LedgerNeeds): Promise<Ledger> {
+    const ledger = new Ledger(needs);
+    for (const record of await loadRecords(needs.store)) ledger.#keep(record);
+    for (const tally of ledger.#tallies.values()) {
+      const ended = [...tally.ended].sort((a, b) => (a.record.ended ?? 0) - (b.record.ended ?? 0));
+      tally.ended.clear();
+      for (const item of ended) tally.ended.add(item);
+    }
     return ledger;
   }
 
@@ -50,20 +91,43 @@ export class Ledger {
     return this.#items.get(id);
   }
 
-  find(id: string): Item {
-    const item = this.#items.get(id);
+  /** By its id or its number. Throws `not-found`. */
+  find(idOrNumber: string): Item {
+    const item = this.#items.get(idOrNumber) ?? this.#byNumber.get(idOrNumber);
     if (item !== undefined) return item;
-    throw new CoveyError("not-found", "there is no such offer", { hint: "`covey transfers` lists what there is." });
+    throw new CoveyError("not-found", `there is no offer ${JSON.stringify(printable(idOrNumber.slice(0, 80)))}`, {
+      hint: "`covey transfers` lists them with their numbers.",
+    });
   }
 
-  waitingFrom(peer: PeerId): number {
-    return this.all().filter(({ record }) => record.peer === peer && record.direction === "in" && record.state === "waiting")
-      .length;
+  /** Those with the peer that are not over. */
+  openWith(peer: PeerId): Item[] {
+    return this.all().filter(({ record }) => record.peer === peer && !isOver(record.state));
   }
 
+  /** The offer of these paths, resolved, to the peer that is not over. */
+  openOffer(peer: PeerId, paths: readonly string[]): Item | undefined {
+    const sources = sourcesKey(paths);
+    return this.openWith(peer).find(({ record }) => record.direction === "out" && record.sources === sources);
+  }
+
+  /** How many more offers of the peer can be looked at now. */
+  roomFor(peer: PeerId): number {
+    return LIMITS.offersOpen - this.#tally(peer).open;
+  }
+
+  /** Rejects with `not-paired`: nobody who was removed meanwhile has an offer here. */
   async add(record: NewOfferRecord): Promise<Item> {
+    const { store } = this.#needs;
     const numbered = completeRecord({ ...record, number: this.#nextNumber++ });
-    await saveRecord(this.#store, numbered);
+    this.assertPaired(numbered.peer);
+    await saveRecord(store, numbered);
+    try {
+      this.assertPaired(numbered.peer);
+    } catch (error) {
+      await removeRecords(store, [record.id]);
+      throw error;
+    }
     return this.#keep(numbered);
   }
 
@@ -80,11 +144,13 @@ export class Ledger {
     const held = this.#items.get(item.record.id);
     if (held === undefined) return Promise.resolve(false);
     const update = held.saving.then(async () => {
+      if (!this.#items.has(held.record.id)) return false;
       const changes = typeof change === "function" ? change(held.record) : change;
       if (changes === undefined) return false;
-      const next = { ...held.record, ...changes };
-      await saveRecord(this.#store, next);
-      held.record = next;
+      const next = this.#numbered(held.record, { ...held.record, ...changes });
+      await saveRecord(this.#needs.store, next);
+      if (!this.#items.has(held.record.id)) return false;
+      this.#setRecord(held, next);
       this.changed.emit(item);
       return true;
     });
@@ -92,30 +158,77 @@ export class Ledger {
     return update;
   }
 
-  /** Drops the oldest offers that the peer took back: it can make and take back as many as it likes. */
-  async dropWithdrawn(peer: PeerId): Promise<void> {
-    const withdrawn = this.all().filter(
-      ({ record }) => record.peer === peer && record.direction === "in" && record.state === "withdrawn",
-    );
-    const ids = withdrawn.slice(0, -LIMITS.offersWithdrawn).map(({ record }) => record.id);
-    if (ids.length === 0) return;
-    await removeRecords(this.#store, ids);
-    for (const id of ids) this.#items.delete(id);
+  /** The peer's oldest ended offers, beyond those that are kept. */
+  tooOld(peer: PeerId): readonly Item[] {
+    const { ended } = this.#tally(peer);
+    if (ended.size <= LIMITS.offersEnded) return [];
+    // The last number is not given out again.
+    const last = this.#nextNumber - 1;
+    return [...ended].slice(0, -LIMITS.offersEnded).filter(({ record }) => isCleared(record) && record.number !== last);
+  }
+
+  async forget(items: readonly Item[]): Promise<void> {
+    const held = items.flatMap(({ record }) => this.#items.get(record.id) ?? []);
+    for (const item of held) {
+      this.#count(item, -1);
+      this.#items.delete(item.record.id);
+      this.#byNumber.delete(String(item.record.number));
+    }
+    await Promise.all(held.map(({ saving }) => saving));
+    const ids = held.map(({ record }) => record.id);
+    if (ids.length > 0) await removeRecords(this.#needs.store, ids);
   }
 
   /** `doneBytes` is now so many; `moved` of them came over the wire since the last report. */
   progress(item: Item, doneBytes: number, moved: number): void {
     item.doneBytes = doneBytes;
-    if (moved > 0) item.rate.add(moved, this.#clock.monotonicMs());
+    if (moved > 0) item.rate.add(moved, this.#needs.clock.monotonicMs());
     this.changed.emit(item);
+  }
+
+  /** Throws `not-paired`: who was removed here has nothing open. */
+  assertPaired(peer: PeerId): void {
+    if (this.#needs.book.byId(peer) !== undefined) return;
+    throw new CoveyError("not-paired", "that peer is not paired with this one", { hint: "`covey pair` pairs the two." });
+  }
+
+  /** What comes to an end gets its place among those that did. */
+  #numbered(before: OfferRecord, next: OfferRecord): OfferRecord {
+    if (next.state === before.state) return next;
+    return { ...next, ended: hasEnded(next.state) ? ++this.#lastEnded : undefined };
   }
 
   #keep(record: OfferRecord): Item {
     const doneBytes = record.state === "done" ? record.size : 0;
     const item = { record, doneBytes, resumedBytes: 0, rate: new Rate(), saving: Promise.resolve() };
     this.#items.set(record.id, item);
+    this.#byNumber.set(String(record.number), item);
+    this.#count(item, 1);
     this.#nextNumber = Math.max(this.#nextNumber, record.number + 1);
+    this.#lastEnded = Math.max(this.#lastEnded, record.ended ?? 0);
     return item;
+  }
+
+  #setRecord(item: Held, next: OfferRecord): void {
+    const moves = next.state !== item.record.state;
+    if (moves) this.#count(item, -1);
+    item.record = next;
+    if (moves) this.#count(item, 1);
+  }
+
+  #tally(peer: PeerId): Tally {
+    let tally = this.#tallies.get(peer);
+    if (tally === undefined) this.#tallies.set(peer, (tally = { open: 0, ended: new Set() }));
+    return tally;
+  }
+
+  /** Takes the item out of its peer's tally, or in. */
+  #count(item: Held, by: 1 | -1): void {
+    const { record } = item;
+    const tally = this.#tally(record.peer);
+    if (isOpenIn(record)) tally.open += by;
+    if (by < 0) tally.ended.delete(item);
+    else if (hasEnded(record.state)) tally.ended.add(item);
   }
 }
 

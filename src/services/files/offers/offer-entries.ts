@@ -5,10 +5,10 @@
 //   3. offers/<id>/<peer> by the other peer: what it decided about ours
 //   4. those of shares, theirs and ours, are for shares/
 //   5. ours that are missing there, after a crash between the ledger and the space, are written again
+//
+// An offer that is over may be forgotten here while its entry is still there: our decision below it says that it is not new.
 
-import { isDeepStrictEqual } from "node:util";
-
-import { CoveyError, isErrorCode, type ErrorCode } from "../../../core/errors.ts";
+import { CoveyError } from "../../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
@@ -17,24 +17,18 @@ import type { Cursor, PathState, SpaceStore, Version } from "../../../space/cont
 import type { RemoteShares } from "../shares/remote-shares.ts";
 import type { Shares } from "../shares/shares.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
-import {
-  encodeDecision,
-  encodeOffer,
-  parseDecision,
-  parseOffer,
-  type DecisionValue,
-  type OfferValue,
-  type ShareValue,
-} from "./wire.ts";
-import type { OfferRecord } from "./records.ts";
+import type { Removals } from "./removals.ts";
+import { answerOf, entryOf, factsOf, renewalOf } from "./values.ts";
+import { parseDecision, parseOffer } from "./wire.ts";
 
 interface EntryNeeds {
   readonly store: SpaceStore;
   readonly ledger: Ledger;
   readonly shares: Pick<Shares, "seeOwn">;
   readonly remoteShares: Pick<RemoteShares, "see" | "forget">;
+  readonly removals: Pick<Removals, "passedOver">;
   readonly log: Logger;
-  /** A new offer to this peer is on record. */
+  /** An offer to this peer is on record, or says something else than it did. */
   onOffer(item: Item): Promise<void>;
   /** The sender took it back. */
   onWithdrawn(item: Item): Promise<void>;
@@ -46,22 +40,23 @@ const PREFIX = pathOf("offers");
 const OFFER_ID = /^[0-9a-f]{32}$/;
 
 interface Followed {
+  readonly space: SpaceId;
   readonly peer: PeerId;
   cursor: Cursor | undefined;
   dirty: boolean;
-  /** More offers waited than there is room for. */
-  overflow: boolean;
-  /** From the beginning, that is. */
-  again: boolean;
+  /** Before the first offer that there was no room for. */
+  missed: Cursor | undefined;
   running: Promise<void> | undefined;
 }
 
 export class OfferEntries {
   readonly #needs: EntryNeeds;
   readonly #followed = new Map<SpaceId, Followed>();
-  /** Our entries that are in their spaces, as `entryKey` names them; for the start only. */
-  readonly #written = new Set<string>();
-  #end: (() => void) | undefined;
+  /** Those that have missed something. */
+  readonly #behind = new Map<PeerId, Followed>();
+  /** Our entries as they are in their spaces, by offer; for the start only. */
+  #told: Map<string, Uint8Array | undefined> | undefined = new Map();
+  readonly #unsubscribe: (() => void)[] = [];
   #closed = false;
 
   constructor(needs: EntryNeeds) {
@@ -70,51 +65,52 @@ export class OfferEntries {
 
   /** Resolves when everything that is in the spaces now has been seen. */
   async start(): Promise<void> {
-    this.#end = this.#needs.store.subscribe((space) => void this.#follow(space));
+    const { store, ledger } = this.#needs;
+    this.#unsubscribe.push(
+      store.subscribe((space) => void this.#follow(space)),
+      ledger.changed.add(({ record }) => this.#lookAgain(record.peer)),
+    );
     await this.#findSpaces();
     await Promise.all([...this.#followed.keys()].map((space) => this.#follow(space)));
-    for (const item of this.#needs.ledger.all()) {
-      const key = entryKey(item.record);
-      if (key !== undefined && !this.#written.has(key)) await this.write(item);
-    }
-    this.#written.clear();
+    const told = this.#told!;
+    this.#told = undefined;
+    for (const item of ledger.all()) if (!isTold(told, item)) await this.write(item);
   }
 
   /** Writes the entry that follows from the record as it is when it can be written: of two calls at once, the later has the last word. */
   async write(item: Item): Promise<void> {
     const { store } = this.#needs;
     const space = await store.direct(item.record.peer);
-    const { record } = item;
-    if (record.direction === "out") {
-      const value = record.state === "withdrawn" ? undefined : offerValueOf(record);
-      await store.write(space, [{ path: pathOf("offers", record.id), value }]);
-      return;
-    }
-    const decision = decisionOf(record);
-    if (decision === undefined) return;
-    await store.write(space, [{ path: pathOf("offers", record.id, store.author), value: encodeDecision(decision) }]);
+    const entry = entryOf(item.record);
+    if (entry === undefined) return;
+    const { id } = item.record;
+    const path = entry.at === "offer" ? pathOf("offers", id) : pathOf("offers", id, store.author);
+    await store.write(space, [{ path, value: entry.value }]);
+  }
+
+  /** Our offers to the peer that nobody should see any more. */
+  async remove(peer: PeerId, offers: readonly string[]): Promise<void> {
+    const { store } = this.#needs;
+    const removals = offers.map((id) => ({ path: pathOf("offers", id), value: undefined }));
+    if (removals.length > 0) await store.write(await store.direct(peer), removals);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#end?.();
+    for (const end of this.#unsubscribe) end();
     await Promise.all([...this.#followed.values()].map(async ({ running }) => running));
   }
 
-  /** Looks again at everything that is in the space: offers that there was no room for, say. */
-  lookAgain(peer: PeerId): void {
-    for (const [space, followed] of this.#followed) {
-      if (followed.peer !== peer || !followed.overflow) continue;
-      followed.overflow = false;
-      followed.again = true;
-      void this.#follow(space);
-    }
+  /** There may be room for what was missed. */
+  #lookAgain(peer: PeerId): void {
+    const followed = this.#behind.get(peer);
+    if (followed !== undefined && this.#needs.ledger.roomFor(peer) > 0) void this.#follow(followed.space);
   }
 
   async #findSpaces(): Promise<void> {
     for (const { space, peer } of await this.#needs.store.spaces()) {
       if (peer === undefined || this.#followed.has(space)) continue;
-      this.#followed.set(space, { peer, cursor: undefined, dirty: false, overflow: false, again: false, running: undefined });
+      this.#followed.set(space, { space, peer, cursor: undefined, dirty: false, missed: undefined, running: undefined });
     }
   }
 
@@ -124,24 +120,44 @@ export class OfferEntries {
     const followed = this.#followed.get(space);
     if (followed === undefined || this.#closed) return;
     followed.dirty = true;
-    followed.running ??= this.#run(space, followed)
+    followed.running ??= this.#run(followed)
       .catch((error: unknown) => this.#needs.log.error({ error: String(error) }, "offers could not be read"))
       .finally(() => (followed.running = undefined));
     await followed.running;
   }
 
-  async #run(space: SpaceId, followed: Followed): Promise<void> {
+  async #run(followed: Followed): Promise<void> {
+    const { store } = this.#needs;
     while (followed.dirty && !this.#closed) {
       followed.dirty = false;
-      if (followed.again) followed.cursor = undefined;
-      followed.again = false;
       for (let more = true; more && !this.#closed;) {
-        const page = await this.#needs.store.changes(space, PREFIX, followed.cursor);
+        const page = await store.changes(followed.space, PREFIX, followed.cursor);
         await this.#seeAll(followed, page.changes);
         followed.cursor = page.cursor;
         more = page.more;
       }
+      await this.#catchUp(followed);
     }
+  }
+
+  /** What was missed, as far as there is room now: each entry is read once, however often there is room for one more. */
+  async #catchUp(followed: Followed): Promise<void> {
+    const { store, ledger } = this.#needs;
+    for (let from; (from = followed.missed) !== undefined && !this.#closed;) {
+      const room = ledger.roomFor(followed.peer);
+      if (room <= 0) return;
+      followed.missed = undefined;
+      this.#behind.delete(followed.peer);
+      const page = await store.changes(followed.space, PREFIX, from, Math.min(room, LIMITS.listPaths));
+      await this.#seeAll(followed, page.changes);
+      if (page.more) this.#miss(followed, page.cursor);
+    }
+  }
+
+  #miss(followed: Followed, before: Cursor): void {
+    if (followed.missed !== undefined && followed.missed.seq <= before.seq) return;
+    followed.missed = before;
+    this.#behind.set(followed.peer, followed);
   }
 
   /** A peer can write nonsense without end: that is one line in the log for each page. */
@@ -151,7 +167,10 @@ export class OfferEntries {
       try {
         await this.#see(followed, change);
       } catch (error) {
-        if (!(error instanceof CoveyError) || error.code !== "protocol") throw error;
+        if (!(error instanceof CoveyError)) throw error;
+        // The peer was removed this moment.
+        if (error.code === "not-paired") continue;
+        if (error.code !== "protocol") throw error;
         nonsense.push(error);
       }
     }
@@ -167,59 +186,68 @@ export class OfferEntries {
     const theirs = versions.find((version) => version.author === followed.peer);
     const ours = versions.find((version) => version.author === author);
     if (whose === undefined) {
-      if (ours !== undefined) this.#written.add(ours.value === undefined ? `${id} withdrawn` : id);
+      if (ours !== undefined) this.#told?.set(id, ours.value);
       if (ours?.value !== undefined && isShare(ours.value)) await this.#needs.shares.seeOwn(followed.peer, id, ours.value);
       if (theirs !== undefined) await this.#seeOffer(followed, id, theirs);
     } else if (whose === author) {
-      if (ours?.value !== undefined) this.#written.add(`${id} ${parseDecision(ours.value).state}`);
+      if (ours !== undefined) this.#told?.set(`${id}/`, ours.value);
     } else if (whose === followed.peer && theirs?.value !== undefined) {
-      await this.#seeDecision(followed.peer, id, parseDecision(theirs.value));
+      await this.#seeDecision(followed.peer, id, theirs.value);
     }
   }
 
-  async #seeOffer(followed: Followed, id: string, { value, clockMs, counter }: Version): Promise<void> {
-    const { ledger, remoteShares, onOffer, onWithdrawn } = this.#needs;
+  async #seeOffer(followed: Followed, id: string, version: Version): Promise<void> {
+    const { ledger, remoteShares, removals, onOffer, onWithdrawn } = this.#needs;
+    const { peer } = followed;
+    const { value, clockMs, counter, seq } = version;
     const item = ledger.get(id);
-    if (item !== undefined && (item.record.direction === "out" || item.record.peer !== followed.peer)) return;
+    if (item !== undefined && (item.record.direction === "out" || item.record.peer !== peer)) return;
     if (item?.record.sharePath !== undefined) return;
-    remoteShares.forget(followed.peer, id);
+    remoteShares.forget(peer, id);
     const offer = value === undefined ? undefined : parseOffer(value);
-    if (offer?.kind === "share") return remoteShares.see(followed.peer, id, offer, { clockMs, counter });
+    if (offer?.kind === "share") return remoteShares.see(peer, id, offer, { clockMs, counter });
     if (offer === undefined) {
       if (item !== undefined && !isOver(item.record.state)) await onWithdrawn(item);
       return;
     }
     const facts = factsOf(offer);
     if (item !== undefined) {
-      if (isOver(item.record.state) || item.record.kind !== facts.kind || includes(item.record, facts)) return;
-      // The source changed before it was fetched. What was agreed to was the thing, so a transfer goes on with the new state of it.
-      await ledger.update(item, facts);
-    } else if (ledger.waitingFrom(followed.peer) >= LIMITS.offersWaiting) {
-      followed.overflow = true;
-    } else {
-      const { peer } = followed;
+      if (await ledger.update(item, (record) => renewalOf(record, facts))) await onOffer(item);
+    } else if (ledger.roomFor(peer) <= 0) {
+      this.#miss(followed, { store: this.#needs.store.storeId(), seq: seq - 1 });
+    } else if (!(await removals.passedOver(peer, seq)) && !(await this.#isDecided(followed.space, id, offer.round))) {
       const added = await ledger.add({ id, peer, direction: "in", ...facts, offeredAtMs: clockMs, state: "waiting" });
       await onOffer(added);
       ledger.announce(added);
     }
   }
 
-  async #seeDecision(peer: PeerId, id: string, decision: DecisionValue): Promise<void> {
+  /** Whether it was decided here, and forgotten since. */
+  async #isDecided(space: SpaceId, id: string, round: number): Promise<boolean> {
+    const { store } = this.#needs;
+    const found = await store.get(space, pathOf("offers", id, store.author));
+    const ours = found?.versions.find(({ author }) => author === store.author)?.value;
+    if (ours === undefined) return false;
+    const decision = parseDecision(ours);
+    return decision.state !== "accepted" && (decision.state !== "failed" || round <= decision.round);
+  }
+
+  async #seeDecision(peer: PeerId, id: string, value: Uint8Array): Promise<void> {
     const { ledger, onDecision } = this.#needs;
     const item = ledger.get(id);
     if (item?.record.direction !== "out" || item.record.peer !== peer) return;
-    const { state, problem, notes } = decision;
-    const changed = await ledger.update(item, (record) => {
-      if (isOver(record.state) || record.state === state) return undefined;
-      return {
-        state,
-        problem: problem === undefined ? undefined : { code: codeOf(problem.code), message: problem.message },
-        // The receiver counted everything: what this side noted when it made the offer, and what came to it later.
-        ...(state === "done" && notes !== undefined ? { notes: { first: record.notes?.first ?? [], count: notes } } : {}),
-      };
-    });
-    if (changed) await onDecision(item);
+    const decision = parseDecision(value);
+    if (await ledger.update(item, (record) => answerOf(record, decision))) await onDecision(item);
   }
+}
+
+/** Whether the entry that follows from the record is in its space. */
+function isTold(told: ReadonlyMap<string, Uint8Array | undefined>, { record }: Item): boolean {
+  const entry = entryOf(record);
+  if (entry === undefined) return true;
+  const key = entry.at === "offer" ? record.id : `${record.id}/`;
+  const found = told.get(key);
+  return entry.value === undefined ? told.has(key) && found === undefined : found !== undefined && entry.value.equals(found);
 }
 
 function isShare(value: Uint8Array): boolean {
@@ -230,47 +258,3 @@ function isShare(value: Uint8Array): boolean {
     return false;
   }
 }
-
-/** What an offer says of the thing, as it is in the record. */
-function factsOf(
-  offer: Exclude<OfferValue, ShareValue>,
-): Pick<OfferRecord, "kind" | "name" | "size" | "mtimeMs"> & Partial<OfferRecord> {
-  if (offer.kind === "tree") {
-    const { kind, files, size, roots, rootCount } = offer;
-    return { kind, name: roots[0]!.name, files, size, mtimeMs: 0, roots, rootCount };
-  }
-  const { kind, name, size, mtimeMs, executable } = offer;
-  return { kind, name, size, mtimeMs, executable };
-}
-
-const includes = (record: OfferRecord, facts: Partial<OfferRecord>): boolean =>
-  isDeepStrictEqual({ ...record, ...facts }, record);
-
-function offerValueOf({ kind, name, size, mtimeMs, executable, files, roots, rootCount, paused }: OfferRecord): Buffer {
-  if (kind === "tree") return encodeOffer({ v: 1, kind, files, size, roots: roots ?? [], rootCount, paused });
-  return encodeOffer({ v: 1, kind, name, size, mtimeMs, executable, paused });
-}
-
-/** Nobody is told of what was asked for in a share. */
-function decisionOf({ kind, state, sharePath, blob, notes, problem }: OfferRecord): DecisionValue | undefined {
-  if (sharePath !== undefined || state === "waiting" || state === "withdrawn") return undefined;
-  return {
-    v: 1,
-    state,
-    paused: false,
-    ...(state === "done" && blob !== undefined ? { blob } : {}),
-    ...(state === "done" && kind === "tree" ? { notes: notes?.count ?? 0 } : {}),
-    ...(state === "failed" && problem !== undefined
-      ? { problem: { code: problem.code, message: problem.message.slice(0, 500) } }
-      : {}),
-  };
-}
-
-/** What `#written` holds once the entry that follows from the record is in its space; undefined when none does. */
-function entryKey({ id, direction, state, sharePath }: OfferRecord): string | undefined {
-  if (sharePath !== undefined) return undefined;
-  if (direction === "out") return state === "withdrawn" ? `${id} withdrawn` : id;
-  return state === "waiting" || state === "withdrawn" ? undefined : `${id} ${state}`;
-}
-
-const codeOf = (code: string): ErrorCode => (isErrorCode(code) ? code : "internal");

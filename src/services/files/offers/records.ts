@@ -5,6 +5,7 @@ import * as v from "valibot";
 
 import { decodeCbor, encodeCbor } from "../../../core/cbor.ts";
 import { isErrorCode, type ErrorCode } from "../../../core/errors.ts";
+import { domainHash } from "../../../core/hash.ts";
 import type { BlobId, PeerId } from "../../../core/ids.ts";
 import { parse } from "../../../core/parse.ts";
 import { HASH_BYTES, type Manifest } from "../../../blob/manifest.ts";
@@ -41,6 +42,10 @@ const recordSchema = v.object({
   rootCount: v.optional(v.number(), 1),
   offeredAtMs: v.number(),
   state: v.picklist(["waiting", "accepted", "done", "declined", "withdrawn", "failed"]),
+  /** How often the sender began anew after it had failed. */
+  round: v.optional(v.number(), 0),
+  /** The how-manieth of all to come to an end, or to fail. */
+  ended: v.optional(v.number()),
   /** Stopped for now, here or by the other side. */
   paused: v.optional(v.boolean(), false),
   pausedThere: v.optional(v.boolean(), false),
@@ -51,6 +56,8 @@ const recordSchema = v.object({
   /** Out: the source is a file of ours, to be removed when it is over. */
   spooled: v.optional(v.boolean(), false),
   notes: v.optional(v.object({ count: v.number(), first: v.array(v.object({ path: v.string(), code: noteCode })) })),
+  /** Out: what was sent, as `sourcesKey` says it. */
+  sources: v.optional(v.string()),
   /** Out, a file: the source, resolved. In: the file, once it is in place. */
   path: v.optional(v.string()),
   /**
@@ -87,6 +94,10 @@ export type OfferRecord = Readonly<v.InferOutput<typeof recordSchema>>;
 export type NewOfferRecord = Omit<Readonly<v.InferInput<typeof recordSchema>>, "number">;
 export const completeRecord = (record: NewOfferRecord & { readonly number: number }): OfferRecord =>
   v.parse(recordSchema, record);
+
+/** The same for the same paths, resolved, in whatever order. */
+export const sourcesKey = (paths: readonly string[]): string =>
+  domainHash("covey/sources/1", Buffer.from([...new Set(paths)].sort().join("\0"))).toString("hex", 0, 16);
 
 /** Every offer, in the order of their numbers. */
 export async function loadRecords(store: SpaceStore): Promise<OfferRecord[]> {

@@ -7,6 +7,7 @@ import type { Clock } from "../../../core/clock.ts";
 import type { Transfer } from "../contract.ts";
 import type { Links } from "../downloads/links.ts";
 import { isOver, offerOf, type Item } from "./ledger.ts";
+import type { OfferRecord } from "./records.ts";
 
 export function transferOf({ links, clock }: { readonly links: Links; readonly clock: Clock }, item: Item): Transfer {
   const { record } = item;
@@ -17,7 +18,7 @@ export function transferOf({ links, clock }: { readonly links: Links; readonly c
     resumedBytes: item.resumedBytes,
     bytesPerSecond: isOver(state) ? 0 : item.rate.at(clock.monotonicMs()),
     connected: links.get(record.peer) !== undefined,
-    paused: undefined,
+    paused: pausedAt(record),
     notes: record.notes ?? { count: 0, first: [] },
     path: direction === "out" ? undefined : (path ?? (into === undefined ? undefined : join(into, safeFileName(name)))),
     blake3,
@@ -26,4 +27,10 @@ export function transferOf({ links, clock }: { readonly links: Links; readonly c
         ? undefined
         : { code: problem.code, message: problem.message, ...(problem.hint === undefined ? {} : { hint: problem.hint }) },
   };
+}
+
+function pausedAt({ state, paused, pausedThere }: OfferRecord): Transfer["paused"] {
+  if (isOver(state)) return undefined;
+  if (paused) return "here";
+  return pausedThere ? "there" : undefined;
 }

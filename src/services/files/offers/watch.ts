@@ -1,9 +1,7 @@
 // What the user sees of offers and transfers as they change. Whoever reads slowly misses steps, never the last one, and blocks nobody.
 
 import { sleep, untilAborted } from "../../../core/async.ts";
-import { CoveyError } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import type { PeerBook } from "../../../identity/contract.ts";
 import type { Offer, Transfer } from "../contract.ts";
 import { isOver, offerOf, type Item, type Ledger } from "./ledger.ts";
 import type { Links } from "../downloads/links.ts";
@@ -14,13 +12,11 @@ const STILL_MS = 1000;
 interface WatchNeeds {
   readonly ledger: Ledger;
   readonly links: Links;
-  readonly book: Pick<PeerBook, "byId" | "subscribe">;
   view(item: Item): Transfer;
 }
 
-/** Throws `not-paired` once the peer is removed: what is open then waits until it is paired again, however long that is. */
 export async function* watchItem(
-  { ledger, links, book, view }: WatchNeeds,
+  { ledger, links, view }: WatchNeeds,
   offer: string,
   signal: AbortSignal,
 ): AsyncGenerator<Transfer> {
@@ -29,7 +25,6 @@ export async function* watchItem(
   const unsubscribe = [
     ledger.changed.add((changed) => changed === item && fresh.resolve()),
     links.changed.add((peer) => peer === item.record.peer && fresh.resolve()),
-    book.subscribe(() => fresh.resolve()),
   ];
   try {
     for (;;) {
@@ -38,7 +33,6 @@ export async function* watchItem(
       const shown = view(item);
       yield shown;
       if (isOver(shown.offer.state) || shown.offer.state === "failed") return;
-      if (book.byId(item.record.peer) === undefined) throw removed();
       await untilAborted(shown.bytesPerSecond > 0 ? changeOrTick(fresh.promise) : fresh.promise, signal);
       if (item.record.state === shown.offer.state) await sleep(LIMITS.progressMs, signal);
     }
@@ -46,11 +40,6 @@ export async function* watchItem(
     for (const end of unsubscribe) end();
   }
 }
-
-const removed = (): CoveyError =>
-  new CoveyError("not-paired", "the other device was removed here, so this waits until the two are paired again", {
-    hint: "`covey pair` pairs them again, and it goes on; `covey cancel` gives it up.",
-  });
 
 export async function* watchOffers(ledger: Ledger, signal: AbortSignal): AsyncGenerator<Offer> {
   const isWaiting = ({ record }: Item): boolean => record.direction === "in" && record.state === "waiting";

@@ -19,6 +19,13 @@ export const MAX_TIME_MS = 253_402_300_799_000;
 const timeMs = v.pipe(v.number(), v.safeInteger(), v.minValue(MIN_TIME_MS), v.maxValue(MAX_TIME_MS));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
+const ofOffer = {
+  /** The sender has stopped it for now. */
+  paused: v.optional(v.boolean(), false),
+  /** How often the sender began anew after the receiver had said that it failed. */
+  round: v.optional(count, 0),
+};
+
 const offerSchema = v.variant("kind", [
   v.object({
     v: v.literal(1),
@@ -27,8 +34,7 @@ const offerSchema = v.variant("kind", [
     size,
     mtimeMs: timeMs,
     executable: v.optional(v.boolean(), false),
-    /** The sender has stopped it for now. */
-    paused: v.optional(v.boolean(), false),
+    ...ofOffer,
   }),
   v.object({
     v: v.literal(1),
@@ -42,7 +48,7 @@ const offerSchema = v.variant("kind", [
       v.maxLength(LIMITS.offerRoots),
     ),
     rootCount: count,
-    paused: v.optional(v.boolean(), false),
+    ...ofOffer,
   }),
   v.object({
     v: v.literal(1),
@@ -60,6 +66,8 @@ const decisionSchema = v.object({
   state: v.picklist(["accepted", "declined", "done", "failed"]),
   /** The receiver has stopped it for now. */
   paused: v.optional(v.boolean(), false),
+  /** The offer's, as it was then. */
+  round: v.optional(count, 0),
   /** With `done`, of a file. */
   blob: v.optional(hash),
   /** With `done`, of a tree: how much of it did not come along as it was. */
