@@ -2,7 +2,6 @@
 // process around them.
 
 import { CoveyError } from "../core/errors.ts";
-import { printable } from "../core/text.ts";
 import { connect } from "../control/connect.ts";
 import type { Covey } from "../control/covey.ts";
 import { homePath } from "../control/home-path.ts";
@@ -23,8 +22,9 @@ export interface Context extends AsyncDisposable {
   readonly running: () => Promise<Covey>;
 }
 
-export function createContext(options: GlobalOptions, interrupt: AbortSignal): Context {
-  const out = createOutput(options);
+/** `homeGiven`: the `--home` of the command line, if there is one. */
+export function createContext(options: GlobalOptions, homeGiven: string | undefined, interrupt: AbortSignal): Context {
+  const out = createOutput(options, homeGiven);
   const home = homePath(options.home);
   const timeout = options.timeout === undefined ? undefined : deadline(options.timeout);
   const signal = timeout === undefined ? interrupt : AbortSignal.any([interrupt, timeout.signal]);
@@ -44,8 +44,7 @@ export function createContext(options: GlobalOptions, interrupt: AbortSignal): C
       stack.defer(() => daemon.stop());
     } else {
       const { startDaemon } = await import("../daemon/start.ts");
-      const where = options.home === undefined ? "" : ` --home ${printable(options.home)}`;
-      if (await startDaemon({ home, signal })) out.note(`This device's peer was started; \`covey${where} down\` stops it.`);
+      if (await startDaemon({ home, signal })) out.note("This device's peer was started; `covey down` stops it.");
     }
     return running();
   };

@@ -46,7 +46,8 @@ export async function conversationSoFar(peer: PeerHandle, signal: AbortSignal): 
     : { messages: unread, more: unread.length === LIMITS.messagePage };
 }
 
-export const moreBy = ({ name }: PeerHandle): string => `\n${printable(name)} said more after that: covey msg ${printable(name)}`;
+export const moreBy = ({ name }: PeerHandle): string =>
+  `\n${printable(name)} said more after that: \`covey msg ${printable(name)}\``;
 
 /** What was not shown stays unread. */
 export const markShown = (peer: PeerHandle, messages: readonly Message[], signal: AbortSignal): Promise<void> =>

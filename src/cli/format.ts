@@ -14,6 +14,10 @@ export function formatSize(bytes: number): string {
   return `${amount.toFixed(digits)} ${UNITS[unit]}`;
 }
 
+/** "43 %"; of nothing it is all. */
+export const percent = (done: number, total: number): string =>
+  `${total === 0 ? 100 : Math.min(100, Math.floor((done / total) * 100))} %`;
+
 export const formatRate = (bytesPerSecond: number): string => `${formatSize(bytesPerSecond)}/s`;
 
 /** "0:07", "12:34", "3:07:00", and from a day on "2 d 4 h": for time that is left. */

@@ -4,7 +4,18 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { parseDuration, parseListen, parseOffer, parsePath, parsePeerArgument, parsePlace, parseValue } from "./grammar.ts";
+import {
+  parseDuration,
+  parseListen,
+  parseOffer,
+  parsePath,
+  parsePeerArgument,
+  parsePlace,
+  parseRemotePath,
+  parseSize,
+  parseValue,
+  parseWait,
+} from "./grammar.ts";
 
 const refused = { code: "bad-argument" };
 
@@ -37,9 +48,35 @@ test("durations", () => {
     ["0.5h", 1_800_000],
   ];
   for (const [text, ms] of table) assert.equal(parseDuration(text), ms, text);
-  for (const text of ["", "0", "0s", "-1s", "3x", "s", "1h 30m", "1e3", "h1", "30m1", "25d", "99999999d"]) {
+  for (const text of ["", "0", "0s", "-1s", "3x", "s", "1h 30m", "1e3", "h1", "30m1", "99999999d"]) {
     assert.throws(() => parseDuration(text), refused, text);
   }
+  assert.equal(parseDuration("400d"), 34_560_000_000);
+  assert.equal(parseWait("24d"), 2_073_600_000);
+  assert.throws(() => parseWait("25d"), { ...refused, hint: /24 days/ });
+});
+
+test("sizes, in powers of 1024 however they are written", () => {
+  const table: readonly (readonly [string, number])[] = [
+    ["0", 0],
+    ["512", 512],
+    ["512B", 512],
+    ["1K", 1024],
+    ["500M", 524_288_000],
+    ["2GiB", 2_147_483_648],
+    ["1.5 GB", 1_610_612_736],
+    ["8tib", 8_796_093_022_208],
+  ];
+  for (const [text, bytes] of table) assert.equal(parseSize(text), bytes, text);
+  for (const text of ["", "-1", "1x", "M", "1 000", "1e3", "2GiBB", "1iB", "9999999999T", "1.", "NaN"])
+    assert.throws(() => parseSize(text), refused, text);
+});
+
+test("NAME:PATH, of a thing that a peer shares", () => {
+  assert.deepEqual(parseRemotePath("laptop:dist/docs/"), { name: "laptop", path: "dist/docs" });
+  assert.deepEqual(parseRemotePath("laptop:a:b"), { name: "laptop", path: "a:b" });
+  for (const text of ["laptop", "laptop:", "laptop:/", "dist/docs", ":dist", "http://x/y"])
+    assert.throws(() => parseRemotePath(text), refused, text);
 });
 
 test("addresses to listen at: a scheme may be left out, none is nowhere", () => {
@@ -77,7 +114,16 @@ test("offers by number or id, paths made absolute", () => {
 });
 
 test("no text makes a parser fail in any other way than bad-argument", () => {
-  const parsers = [parsePlace, parsePeerArgument, parseDuration, parseOffer, (text: string) => parseListen([text])];
+  const parsers = [
+    parsePlace,
+    parseRemotePath,
+    parsePeerArgument,
+    parseDuration,
+    parseWait,
+    parseSize,
+    parseOffer,
+    (text: string) => parseListen([text]),
+  ];
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
       for (const parser of parsers) {

@@ -32,8 +32,27 @@ export function parsePeerArgument(text: string): string {
   return name;
 }
 
+export interface RemotePath {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** A thing in what a peer shares: "laptop:dist/docs/" is dist/docs at laptop. Throws `bad-argument`. */
+export function parseRemotePath(text: string): RemotePath {
+  const { name, what } = parsePlace(text);
+  const path = what.replace(/\/+$/, "");
+  if (name === undefined || path === "")
+    throw wrong(
+      `${JSON.stringify(text)} does not say what is meant at which peer`,
+      "NAME:PATH does; `covey ls NAME:` lists what there is.",
+    );
+  return { name, path };
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const MAX_TIMER_MS = 2 ** 31 - 1;
+// A thousand years: further away, times have no date any more.
+const MAX_DURATION_MS = 1000 * 365 * UNIT_MS["d"]!;
 
 /** "90s", "1h30m", "500ms"; a bare number is seconds. ms. Throws `bad-argument`. */
 export function parseDuration(text: string): number {
@@ -41,8 +60,26 @@ export function parseDuration(text: string): number {
   const whole = parts.map(([part]) => part).join("") === text && parts.length > 0;
   const ms = Math.round(parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNIT_MS[unit!]!, 0));
   if (!whole || ms <= 0) throw wrong(`${JSON.stringify(text)} is not a duration`, "Write it as 90s, 5m, 1h30m or 3d.");
+  if (ms > MAX_DURATION_MS) throw wrong(`${JSON.stringify(text)} is too long`, "A thousand years are the most.");
+  return ms;
+}
+
+/** The same for what a timer has to wait. */
+export function parseWait(text: string): number {
+  const ms = parseDuration(text);
   if (ms > MAX_TIMER_MS) throw wrong(`${JSON.stringify(text)} is too long`, "24 days are the most.");
   return ms;
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** "500M", "2GiB", "1.5 GB", in powers of 1024 however it is written; a bare number is bytes. Throws `bad-argument`. */
+export function parseSize(text: string): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?(?:([KMGT])(?:i?B)?|B)?$/i.exec(text) ?? [];
+  const bytes = Math.round(Number(number) * UNIT_BYTES[(unit ?? "").toUpperCase()]!);
+  if (!Number.isSafeInteger(bytes))
+    throw wrong(`${JSON.stringify(text)} is not a size`, "Write it as 500M or 2GiB; a bare number is bytes.");
+  return bytes;
 }
 
 /** Addresses to listen at: a scheme may be left out. ["none"] is nowhere, ["default"] what it is without --listen. */

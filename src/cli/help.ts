@@ -2,6 +2,8 @@
 
 import type { Command, Help } from "commander";
 
+import { wrap } from "./width.ts";
+
 /** A command line without the leading "covey", and what it is for. */
 export type Example = readonly [line: string, what: string];
 
@@ -23,7 +25,8 @@ export function configureHelp(program: Command): void {
     ["pair", "make a ticket for another device"],
     ["pair TICKET --as laptop", "pair with the device that made it"],
     ['msg laptop "lunch?"', "send a message"],
-    ["send FILE laptop:", "send a file"],
+    ["send photos/ report.pdf laptop:", "send files and directories"],
+    ["share dist/ laptop:", "keep something available"],
   );
 }
 
@@ -97,15 +100,4 @@ function columns(rows: readonly Row[], width: number, mark = ""): string {
       return [`  ${term.padEnd(longest)}   ${mark}${first}`.trimEnd(), ...more.map((line) => indent + line)].join("\n");
     })
     .join("\n");
-}
-
-/** Lines of at most so many columns, broken between words. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -3,3 +3,6 @@
 import { run } from "./run.ts";
 
 process.exitCode = await run(process.argv.slice(2));
+
+// Somebody who gave up does not wait for whoever reads too slowly.
+if (process.exitCode >= 128 && process.stdout.writableLength > 0) process.exit();

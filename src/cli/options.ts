@@ -2,7 +2,7 @@
 
 import { Option } from "commander";
 
-import { parseDuration } from "./grammar.ts";
+import { parseWait } from "./grammar.ts";
 
 export interface GlobalOptions {
   readonly home?: string;
@@ -27,6 +27,6 @@ export const globalOptions: readonly Option[] = [
   new Option("--no-input", "never ask anything"),
   new Option("--no-progress", "no progress bars"),
   new Option("--color <when>", "colours: auto, always or never").choices(["auto", "always", "never"]).default("auto"),
-  new Option("--timeout <duration>", "give up after this long: 90s, 5m, 12h").argParser(parseDuration),
+  new Option("--timeout <duration>", "give up after this long: 90s, 5m, 12h").argParser(parseWait),
   new Option("--once", "leave nothing running: the peer runs inside this command only"),
 ];

@@ -7,6 +7,7 @@ import type { Act, Define } from "./command.ts";
 import { createContext } from "./context.ts";
 import { configureHelp } from "./help.ts";
 import { type GlobalOptions, globalOptions } from "./options.ts";
+import { homeGiven } from "./suggest.ts";
 
 interface Entry {
   readonly name: string;
@@ -21,14 +22,17 @@ const COMMANDS: readonly Entry[] = [
   entry("This device:", "down", "stop it", () => import("./commands/down.ts")),
   entry("This device:", "status", "who is there, and what is going on", () => import("./commands/status.ts")),
   entry("Peers:", "pair", "pair with another device, by a ticket", () => import("./commands/pair.ts")),
-  entry("Peers:", "peer", "list, show, rename and remove paired peers", () => import("./commands/peer.ts")),
+  entry("Peers:", "peer", "list, show, rename, allow and remove paired peers", () => import("./commands/peer.ts")),
   entry("Talk:", "msg", "send a message, read or follow a conversation", () => import("./commands/msg.ts")),
   entry("Talk:", "inbox", "unread messages and offers", () => import("./commands/inbox.ts")),
-  entry("Share:", "send", "send a file to a peer", () => import("./commands/send.ts")),
-  entry("Share:", "receive", "take files that are offered", () => import("./commands/receive.ts")),
-  entry("Share:", "decline", "say no to an offer", () => import("./commands/decline.ts")),
-  entry("Share:", "cancel", "take an offer back, or give a transfer up", () => import("./commands/cancel.ts")),
-  entry("Share:", "transfers", "what was sent and received, and what still runs", () => import("./commands/transfers.ts")),
+  entry("Send:", "send", "send files and directories to a peer", () => import("./commands/send.ts")),
+  entry("Send:", "receive", "take what is offered", () => import("./commands/receive.ts")),
+  entry("Send:", "decline", "say no to an offer", () => import("./commands/decline.ts")),
+  entry("Send:", "cancel", "take an offer back, or give a transfer up", () => import("./commands/cancel.ts")),
+  entry("Send:", "transfers", "what was sent and received, what runs; pause and resume", () => import("./commands/transfers.ts")),
+  entry("Share:", "share", "keep a file or a directory available for a peer", () => import("./commands/share.ts")),
+  entry("Share:", "ls", "what is shared here, what others share, what is in it", () => import("./commands/ls.ts")),
+  entry("Share:", "get", "fetch a file or a directory that a peer shares", () => import("./commands/get.ts")),
   entry("Keep in sync:", "data", "values under keys, here or shared with a peer", () => import("./commands/data.ts")),
 ];
 
@@ -42,7 +46,7 @@ export async function createProgram(
   const act: Act =
     (body) =>
     async (...args) => {
-      await using context = createContext(program.opts<GlobalOptions>(), interrupt);
+      await using context = createContext(program.opts<GlobalOptions>(), homeGiven(argv), interrupt);
       status = (await body(context, ...args)) ?? 0;
     };
 

@@ -1,25 +1,24 @@
-// Progress on stderr: one line per transfer, repainted at most ten times a second on a terminal; elsewhere one plain line per 10 %.
+// Progress on stderr: a line for each transfer, and one for each of its parts when there are several. On a terminal they are painted
+// over, at most ten times a second; elsewhere there is one plain line per 10 %.
 
 import { LIMITS } from "../core/limits.ts";
-import { formatClock, formatRate, formatSize } from "./format.ts";
-import { fit, measurable, padEnd, padStart, widthOf } from "./width.ts";
+import { formatRate, formatSize } from "./format.ts";
+import { Pace } from "./pace.ts";
+import { renderLine, type Line } from "./progress-line.ts";
+import { measurable } from "./width.ts";
 
-export interface Progress {
-  /** Printable, one line. */
-  readonly name: string;
-  readonly doneBytes: number;
-  readonly totalBytes: number;
+export interface Progress extends Line {
   readonly bytesPerSecond: number;
-  /** Shown instead of rate and time while nothing moves. */
-  readonly waits: string | undefined;
+  /** What it is made of, when that is several things. */
+  readonly parts?: readonly Line[];
 }
 
 export interface ProgressView {
   update(key: string, progress: Progress): void;
-  /** The line goes; what took its place is printed by others. */
+  /** The lines go; what took their place is printed by others. */
   remove(key: string): void;
-  /** A line above those of the transfers. */
-  print(text: string): void;
+  /** What `print` writes comes above the lines. */
+  above(print: () => void): void;
   /** Takes all lines away. */
   close(): void;
 }
@@ -28,27 +27,25 @@ export interface ProgressView {
 export interface Screen {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
   write(text: string): unknown;
 }
 
 const STEP_PERCENT = 10;
-// Columns.
-const PLACES = { percent: 5, amount: 20, rate: 10, left: 7, shortName: 8, longName: 24, shortBar: 8, longBar: 30, wide: 70 };
-// A share of the way to the new rate per repaint: time left follows a change within a few seconds, and does not jump.
-const SMOOTHING = 0.15;
 const UP = (lines: number): string => `\u001b[${lines}A`;
 const CLEAR_LINE = "\u001b[2K";
 const CLEAR_BELOW = "\u001b[J";
+const STILL = { rate: 0, leftMs: undefined };
 
 export async function createProgress(screen: Screen, enabled: boolean): Promise<ProgressView> {
-  if (!enabled) return { update() {}, remove() {}, print: (text) => void screen.write(`${text}\n`), close() {} };
+  if (!enabled) return { update() {}, remove() {}, above: (print) => print(), close() {} };
   await measurable(["\u{1f411}"]);
   return screen.isTTY === true ? bars(screen) : steps(screen);
 }
 
 function bars(screen: Screen): ProgressView {
   const all = new Map<string, Progress>();
-  const rates = new Map<string, number>();
+  const paces = new Map<string, Pace>();
   let painted = 0;
   let paintedMs = -Infinity;
   let timer: NodeJS.Timeout | undefined;
@@ -62,9 +59,15 @@ function bars(screen: Screen): ProgressView {
     clearTimeout(timer);
     timer = undefined;
     paintedMs = performance.now();
-    // The last column stays empty: a terminal may wrap as soon as it is written to.
+    // The last column stays empty: a terminal may wrap as soon as it is written to. So does a line, for what was typed last.
     const columns = Math.max(10, (screen.columns ?? 80) - 1);
-    const lines = [...all].map(([key, progress]) => renderLine(progress, smoothed(rates, key, progress.bytesPerSecond), columns));
+    const rows = Math.max(1, (screen.rows ?? 24) - 1);
+    for (const [key, { doneBytes, totalBytes, bytesPerSecond }] of all) {
+      const pace = paces.get(key) ?? new Pace();
+      paces.set(key, pace);
+      pace.step(totalBytes - doneBytes, bytesPerSecond, paintedMs);
+    }
+    const lines = renderAll(all, paces, columns, rows);
     screen.write(erase() + lines.map((line) => CLEAR_LINE + line).join("\n"));
     painted = lines.length;
   };
@@ -80,11 +83,12 @@ function bars(screen: Screen): ProgressView {
       schedule();
     },
     remove(key) {
+      paces.delete(key);
       if (all.delete(key)) paint();
-      rates.delete(key);
     },
-    print(text) {
-      screen.write(`${erase()}${text}\n`);
+    above(print) {
+      screen.write(erase());
+      print();
       if (all.size > 0) paint();
     },
     close() {
@@ -96,38 +100,21 @@ function bars(screen: Screen): ProgressView {
   };
 }
 
-function smoothed(rates: Map<string, number>, key: string, rate: number): number {
-  const before = rates.get(key) ?? 0;
-  const now = before === 0 || rate === 0 ? rate : before + (rate - before) * SMOOTHING;
-  rates.set(key, now);
-  return now;
-}
-
-/**
- * "holiday.mkv   ██████░░░░   58 %   148 MiB of 256 MiB   61.2 MiB/s   0:02", and with less room less of it. The parts have their
- * places, so that nothing jumps, and the lines of several transfers stand in columns.
- */
-export function renderLine({ name, doneBytes, totalBytes, waits }: Progress, rate: number, columns: number): string {
-  const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
-  const left = rate > 0 ? formatClock(((totalBytes - doneBytes) / rate) * 1000) : "";
-  const moves = [padStart(rate > 0 ? formatRate(rate) : "", PLACES.rate), padStart(left, PLACES.left)];
-  const tail = [
-    padStart(`${Math.floor(share * 100)} %`, PLACES.percent),
-    ...(columns >= PLACES.wide ? [padStart(`${formatSize(doneBytes)} of ${formatSize(totalBytes)}`, PLACES.amount)] : []),
-    ...(waits === undefined ? moves : [waits]),
-  ].join("  ");
-  const room = columns - widthOf(tail) - 2;
-  const nameColumns = Math.max(PLACES.shortName, Math.min(PLACES.longName, Math.floor(room * 0.45)));
-  const barColumns = Math.min(PLACES.longBar, room - nameColumns - 2);
-  const shown = barColumns >= PLACES.shortBar && waits === undefined;
-  const nameRoom = shown ? nameColumns : Math.max(PLACES.shortName, Math.min(PLACES.longName, room));
-  const head = padEnd(fit(name, nameRoom), nameRoom);
-  return fit([head, ...(shown ? [renderBar(share, barColumns)] : []), tail].join("  ").trimEnd(), columns);
-}
-
-function renderBar(share: number, columns: number): string {
-  const full = Math.floor(share * columns);
-  return "█".repeat(full) + "░".repeat(columns - full);
+/** As many lines as there is room for: all parts, or those that move, or transfers alone, or the first of those. */
+export function renderAll(
+  all: ReadonlyMap<string, Progress>,
+  paces: ReadonlyMap<string, Pace>,
+  columns: number,
+  rows: number,
+): readonly string[] {
+  const parts = [...all.values()].flatMap(({ parts = [] }) => parts);
+  const moving = parts.filter(({ doneBytes, totalBytes }) => doneBytes > 0 && doneBytes < totalBytes);
+  const shown = new Set([parts, moving, []].find((some) => some.length + all.size <= rows) ?? []);
+  const lines = [...all].flatMap(([key, progress]) => [
+    ...(progress.parts ?? []).filter((part) => shown.has(part)).map((part) => renderLine(part, STILL, columns)),
+    renderLine(progress, paces.get(key) ?? STILL, columns),
+  ]);
+  return lines.length <= rows ? lines : lines.slice(0, rows);
 }
 
 function steps(screen: Screen): ProgressView {
@@ -153,7 +140,7 @@ function steps(screen: Screen): ProgressView {
       told.delete(key);
       waiting.delete(key);
     },
-    print: (text) => void screen.write(`${text}\n`),
+    above: (print) => print(),
     close() {},
   };
 }

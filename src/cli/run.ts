@@ -10,6 +10,8 @@ import { printable } from "../core/text.ts";
 import { Interrupted } from "./interrupted.ts";
 import { commandLineOf, createProgram } from "./program.ts";
 import { jsonLine } from "./json.ts";
+import { homeGiven, suggest } from "./suggest.ts";
+import { wrapText } from "./width.ts";
 
 const EXIT_PIPE_CLOSED = 128 + 13;
 const EXIT_USAGE = 2;
@@ -50,6 +52,7 @@ function watchSignals(interrupt: AbortController): () => void {
   // `covey … | head` has read enough: that is no error, and nobody is left to tell.
   const onError = (error: NodeJS.ErrnoException): void => {
     if (error.code === "EPIPE") process.exit(EXIT_PIPE_CLOSED);
+    if (!interrupt.signal.aborted) interrupt.abort(fromPlatform(error, "write the output"));
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   process.stdout.on("error", onError);
@@ -72,8 +75,11 @@ function report(error: unknown, argv: readonly string[], called: string): number
     process.stderr.write(jsonLine(problem));
     return problem.exitCode;
   }
-  process.stderr.write(`${styleText("red", "covey:", { stream: process.stderr })} ${printable(problem.message)}\n`);
-  if (problem.hint !== undefined) process.stderr.write(`${printable(problem.hint)}\n`);
+  const columns = process.stderr.isTTY ? process.stderr.columns : Infinity;
+  const message = wrapText(`covey: ${printable(problem.message)}`, columns);
+  process.stderr.write(`${message.replace("covey:", styleText("red", "covey:", { stream: process.stderr }))}\n`);
+  if (problem.hint !== undefined)
+    process.stderr.write(`${wrapText(suggest(printable(problem.hint), homeGiven(argv)), columns)}\n`);
   if (problem.code === "internal" && (argv.includes("-v") || argv.includes("--verbose")))
     process.stderr.write(`${printable(String((error as Error).stack))}\n`);
   return problem.exitCode;

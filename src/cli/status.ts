@@ -9,9 +9,9 @@ import { renderTable } from "./table.ts";
 export async function renderStatus(status: Status, out: Output): Promise<string> {
   const { name, uptimeMs, version, peerId, addresses, home, incoming, peers, warnings } = status;
   const waiting = [
-    status.unread > 0 ? `${formatCount(status.unread, "unread message")}: covey inbox` : "",
-    status.offersWaiting > 0 ? `${formatCount(status.offersWaiting, "file")} offered to you: covey receive` : "",
-    status.transfersRunning > 0 ? `${formatCount(status.transfersRunning, "transfer")} under way: covey transfers` : "",
+    status.unread > 0 ? `${formatCount(status.unread, "unread message")}: \`covey inbox\`` : "",
+    status.offersWaiting > 0 ? `${formatCount(status.offersWaiting, "offer")} for you: \`covey receive\`` : "",
+    status.transfersRunning > 0 ? `${formatCount(status.transfersRunning, "transfer")} under way: \`covey transfers\`` : "",
     ...warnings.map((warning) => out.style("yellow", printable(warning))),
   ].filter((line) => line !== "");
   return [
@@ -23,7 +23,7 @@ export async function renderStatus(status: Status, out: Output): Promise<string>
     `  home      ${printable(home)}`,
     `  incoming  ${printable(incoming)}`,
     "",
-    peers.length === 0 ? "No peer is paired yet: covey pair" : await renderPeers(peers, out),
+    peers.length === 0 ? "No peer is paired yet: `covey pair`" : await renderPeers(peers, out),
     ...(waiting.length === 0 ? [] : ["", ...waiting]),
   ].join("\n");
 }

@@ -3,46 +3,46 @@
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
 import type { NamedTransfer } from "../control/covey.ts";
-import { formatSize } from "./format.ts";
+import { isMissing, renderNotes } from "./notes.ts";
+import { offerName, rootName } from "./offer.ts";
 import type { Output } from "./output.ts";
+import type { Line } from "./progress-line.ts";
 import { createProgress, type Progress, type ProgressView } from "./progress.ts";
+
+/** Not everything is there as it was to be; docs/cli.md. */
+const EXIT_PARTLY = 6;
 
 /** The lines of transfers on stderr, as the options want them. */
 export const createView = (out: Output): Promise<ProgressView> => createProgress(process.stderr, out.progress);
 
-export function progressOf({ offer, peerName, doneBytes, bytesPerSecond, connected, problem }: NamedTransfer): Progress {
-  const peer = printable(peerName);
-  const waits =
-    problem !== undefined
-      ? printable(problem.message)
-      : offer.state === "waiting"
-        ? `waits for ${offer.direction === "out" ? peer : "you"} to agree`
-        : offer.state === "accepted" && !connected
-          ? `waits for ${peer} to be there`
-          : undefined;
-  return { name: printable(offer.name), doneBytes, totalBytes: offer.size, bytesPerSecond, waits };
+export function progressOf(transfer: NamedTransfer): Progress {
+  const { offer, doneBytes, bytesPerSecond } = transfer;
+  const waits = waitsFor(transfer);
+  const parts = waits === undefined ? partsOf(transfer) : [];
+  const finished = parts.filter((part) => part.doneBytes === part.totalBytes).length;
+  return {
+    name: parts.length === 0 ? offerName(offer) : `${finished} of ${offer.rootCount}`,
+    ...{ doneBytes, totalBytes: offer.size, bytesPerSecond, waits, parts },
+  };
 }
 
-/** Shows a transfer until it has ended; resolves to its last state. Rejects with the signal's reason. Under --json, a line per state. */
-export async function followTransfer(
-  states: AsyncIterable<NamedTransfer>,
-  view: ProgressView,
-  out: Output,
-  onState: (transfer: NamedTransfer) => void = () => {},
-): Promise<NamedTransfer> {
-  let last: NamedTransfer | undefined;
-  try {
-    for await (const transfer of states) {
-      last = transfer;
-      onState(transfer);
-      if (out.json) out.result(transfer, "");
-      view.update(transfer.offer.id, progressOf(transfer));
-    }
-  } finally {
-    if (last !== undefined) view.remove(last.offer.id);
-  }
-  if (last === undefined) throw new CoveyError("closed", "the transfer was not followed to its end");
-  return last;
+function waitsFor({ offer, peerName, connected, paused, problem }: NamedTransfer): string | undefined {
+  const peer = printable(peerName);
+  if (problem !== undefined) return printable(problem.message);
+  if (paused !== undefined) return paused === "here" ? "paused" : `paused by ${peer}`;
+  if (offer.state === "waiting") return `waits for ${offer.direction === "out" ? peer : "you"} to agree`;
+  return offer.state === "accepted" && !connected ? `waits for ${peer} to be there` : undefined;
+}
+
+/** What is done, spread over the roots in the order in which they move. */
+function partsOf({ offer, doneBytes }: NamedTransfer): readonly Line[] {
+  if (offer.rootCount === 1) return [];
+  let left = doneBytes;
+  return offer.roots.map((root) => {
+    const done = Math.min(left, root.bytes);
+    left -= done;
+    return { name: rootName(root), doneBytes: done, totalBytes: root.bytes };
+  });
 }
 
 /** What went wrong with a transfer that has ended; undefined when it arrived. */
@@ -57,6 +57,9 @@ export function failureOf({ offer, peerName, problem }: NamedTransfer): CoveyErr
   return problem === undefined ? new CoveyError("internal", `${name} failed`) : errorFromJson(problem);
 }
 
-/** "holiday.mkv, 256 MiB" */
-export const nameAndSize = ({ name, size }: { readonly name: string; readonly size: number }): string =>
-  `${printable(name)}, ${formatSize(size)}`;
+/** Says what arrived, and what did not; the exit status. Under --json the last state has been told already. */
+export function tellArrived({ offer, notes }: NamedTransfer, sentence: string, out: Output): number {
+  if (!out.json) out.say(null, sentence);
+  if (notes.count > 0) out.note(renderNotes(notes, offer.number));
+  return isMissing(notes) ? EXIT_PARTLY : 0;
+}

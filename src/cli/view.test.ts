@@ -8,7 +8,8 @@ import fc from "fast-check";
 import type { PeerId } from "../core/ids.ts";
 import { formatClock, formatCount, formatDuration, formatRate, formatSize, formatTime } from "./format.ts";
 import { jsonLine } from "./json.ts";
-import { createProgress, renderLine, type Progress, type Screen } from "./progress.ts";
+import { renderLine } from "./progress-line.ts";
+import { createProgress, type Progress, type Screen } from "./progress.ts";
 import { renderQr } from "./qr.ts";
 import { renderTable } from "./table.ts";
 import { failureOf } from "./transfer.ts";
@@ -99,11 +100,13 @@ const half: Progress = {
   bytesPerSecond: 2 ** 26,
   waits: undefined,
 };
+const fast = { rate: 2 ** 26, leftMs: 2000 };
+const still = { rate: 0, leftMs: undefined };
 
 test("a line of progress shows what there is room for", () => {
   const waiting = { ...half, doneBytes: 0, waits: "waits for laptop to be there" };
   assert.deepEqual(
-    [renderLine(half, 2 ** 26, 79), renderLine(half, 2 ** 26, 39), renderLine(waiting, 0, 79), renderLine(waiting, 0, 39)],
+    [renderLine(half, fast, 79), renderLine(half, fast, 39), renderLine(waiting, still, 79), renderLine(waiting, still, 39)],
     [
       "holiday.mkv    ███████░░░░░░░   50 %    128 MiB of 256 MiB  64.0 MiB/s     0:02",
       "holiday.mkv   50 %  64.0 MiB/s     0:02",
@@ -112,7 +115,7 @@ test("a line of progress shows what there is room for", () => {
     ],
   );
   assert.equal(
-    renderLine({ ...half, totalBytes: 0, doneBytes: 0 }, 0, 39)
+    renderLine({ ...half, totalBytes: 0, doneBytes: 0 }, still, 39)
       .trimEnd()
       .endsWith("100 %"),
     true,
@@ -124,7 +127,11 @@ test("a line of progress shows what there is room for", () => {
       fc.nat(2 ** 30),
       fc.integer({ min: 10, max: 200 }),
       (name, done, rate, columns) => {
-        const line = renderLine({ ...half, name, doneBytes: Math.min(done, half.totalBytes) }, rate, columns);
+        const line = renderLine(
+          { ...half, name, doneBytes: Math.min(done, half.totalBytes) },
+          { rate, leftMs: rate * 7 },
+          columns,
+        );
         assert.ok(widthOf(line) <= columns, `${widthOf(line)} > ${columns}: ${line}`);
       },
     ),
@@ -163,7 +170,7 @@ test("on a terminal the lines are painted over, at most ten times a second, and 
   for (let i = 0; i < 1000; i++) view.update("a", half);
   view.update("b", { ...half, name: "second" });
   assert.ok(out.written.split("holiday.mkv").length <= 4, "painted more often than it should");
-  view.print("said above");
+  view.above(() => out.write("said above\n"));
   assert.match(out.written, /said above\n/);
   assert.match(out.written, /second/);
   view.close();
@@ -174,7 +181,7 @@ test("--no-progress shows none, but what is said is said", async () => {
   const out = screen(true);
   const view = await createProgress(out, false);
   view.update("a", half);
-  view.print("said");
+  view.above(() => out.write("said\n"));
   view.close();
   assert.equal(out.written, "said\n");
 });

@@ -1,7 +1,7 @@
 // How many columns a text takes, and how to make it take no more than there are.
 
 // One column each; the drawing characters are those that covey itself prints.
-const SIMPLE = /^[\x20-\x7e…·→←↑↓█▏▎▍▌▋▊▉░]*$/;
+const SIMPLE = /^[\x20-\x7e…·→←↑↓█▀▄▏▎▍▌▋▊▉░]*$/;
 
 let wide: ((text: string) => number) | undefined;
 
@@ -15,8 +15,9 @@ export async function measurable(texts: Iterable<string>): Promise<void> {
   }
 }
 
-/** Columns of one line without escapes. */
-export const widthOf = (text: string): number => (SIMPLE.test(text) || wide === undefined ? text.length : wide(text));
+/** Columns of one line without escapes; too many rather than too few for what was not made measurable. */
+export const widthOf = (text: string): number =>
+  SIMPLE.test(text) ? text.length : wide === undefined ? text.length * 2 : wide(text);
 
 /** The text in at most so many columns, its end replaced by "…" when it has more. Characters stay whole. */
 export function fit(text: string, columns: number): string {
@@ -34,3 +35,27 @@ export function fit(text: string, columns: number): string {
 
 export const padEnd = (text: string, columns: number): string => text + " ".repeat(Math.max(0, columns - widthOf(text)));
 export const padStart = (text: string, columns: number): string => " ".repeat(Math.max(0, columns - widthOf(text))) + text;
+
+/** Lines of at most so many columns, broken between words; a word that is longer stays whole, so that it can be copied. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && widthOf(`${last} ${word}`) <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** Each line of a text by itself; what is broken goes on under its indentation. Lines with escapes, drawings say, stay as they are. */
+export const wrapText = (text: string, columns: number): string =>
+  columns === Infinity
+    ? text
+    : text
+        .split("\n")
+        .flatMap((line) => {
+          if (line.includes("\u001b")) return [line];
+          const indent = /^ */.exec(line)![0];
+          return wrap(line.slice(indent.length), columns - indent.length).map((part) => indent + part);
+        })
+        .join("\n");

@@ -52,7 +52,7 @@ test("pair: a ticket on stdout alone, waiting on stderr, and both are told", asy
   assert.match(command, /^covey pair covey1[a-z2-7]+$/);
   const joined = await onDesk("pair", command.split(" ")[2]!, "--as", "laptop");
   assert.deepEqual([joined.status, joined.err], [0, ""]);
-  assert.match(joined.out, /^Paired with laptop, [a-z2-7]+\nTry: covey msg laptop "hello"\n$/);
+  assert.match(joined.out, /^Paired with laptop, [a-z2-7]+\nTry: `covey --home \S+ msg laptop "hello"`\n$/);
   const { status, out, err } = await inviting.ended;
   assert.equal(status, 0);
   assert.match(out, /Paired with desk/);
@@ -177,7 +177,7 @@ test("send and receive: plain lines without a terminal, exact bytes, and both en
   assert.match(out, /^Sent holiday\.mkv to desk: 4\.77 MiB in .*, verified there\nBLAKE3 [0-9a-f]{64}\n$/);
   assert.doesNotMatch(err + received.err, /[\p{Cc}--\n]/v);
   assert.deepEqual(await readFile(join(into, "holiday.mkv")), await readFile(file));
-  assert.match((await cli("transfers")).out, /holiday\.mkv +4\.77 MiB +to desk +done\n/);
+  assert.match((await cli("transfers")).out, /holiday\.mkv +1 +4\.77 MiB +to desk +done\n/);
 });
 
 test("send: --no-wait, decline, cancel by number, Ctrl-C leaves the offer and says how to go on", async () => {
@@ -198,7 +198,7 @@ test("send: --no-wait, decline, cancel by number, Ctrl-C leaves the offer and sa
   waiting.kill("SIGINT");
   const { status, err } = await waiting.ended;
   assert.equal(status, 130);
-  assert.match(err, /The offer stays.*covey cancel 3/s);
+  assert.match(err, /The offer stays.*covey --home \S+ cancel 3/s);
   assert.equal((await cli("cancel", "3")).status, 0);
   assert.equal((await cli("cancel", "3")).status, 1);
 });
@@ -209,6 +209,20 @@ test("exit statuses and the one line that says what is wrong", async () => {
     [["sned"], 2, /^covey: unknown command 'sned'\nDid you mean send\?\n$/],
     [["data", "lst"], 2, /Did you mean ls\?/],
     [["send"], 2, /missing required argument 'file'\n`covey send --help`/],
+    [["send", missing], 2, /not said where to send it\nThe peer comes last: `covey --home \S+ send \S+nothing NAME:`/],
+    [["send", "a", "-", "desk:"], 2, /by itself/],
+    [["send", "-", "desk:"], 2, /no name\nAdd one: --name/],
+    [["send", "a", "desk:", "--name", "b"], 2, /--name is for what comes from stdin/],
+    [["send", directory, MAIN], 2, /it is a file\nThe peer comes last/],
+    [["share", "rm", "desk:a/b"], 2, /inside a share/],
+    [["share", directory, "desk:", "--for", "soon"], 2, /not a duration/],
+    [["get", "desk:"], 2, /does not say what is meant at which peer\nNAME:PATH does/],
+    [["get", "desk:a", "-o", "-", "--json"], 2, /both want stdout/],
+    [["get", "desk:a", "--conflict", "ask"], 2, /Allowed choices are rename, skip, overwrite/],
+    [["peer", "allow", "desk", "--ask", "--refuse"], 2, /each say all/],
+    [["peer", "allow", "desk", "--up-to", "2GiB"], 2, /belongs to --into/],
+    [["peer", "allow", "desk", "--into", directory, "--up-to", "lots"], 2, /not a size/],
+    [["transfers", "999"], 3, /there is no transfer 999/],
     [["status", "extra"], 2, /too many arguments/],
     [["msg", "desk", "-x"], 2, /unknown option '-x'/],
     [["pair", "--for", "3x"], 2, /"3x" is not a duration\nWrite it as/],
@@ -216,13 +230,12 @@ test("exit statuses and the one line that says what is wrong", async () => {
     [["data", "get", "desk:"], 2, /names no key/],
     [["msg", "dsk", "x"], 3, /no peer is called "dsk"\nDid you mean desk\?/],
     [["send", missing, "desk:"], 3, /nothing/],
-    [["send", directory, "desk:"], 2, /regular file/],
     [["data", "get", "nothing"], 3, /there is nothing at "nothing"/],
     [["receive", "999"], 3, /no offer/],
     [["cancel", "../1"], 2, /not the number/],
     [["peer", "rm", "desk"], 2, /needs a yes\nAdd --yes/],
     [["data", "watch", "--timeout", "300ms"], 5, /not done after 0\.3 s/],
-    [["--home", missing, "status"], 8, /not running\n`covey up`/],
+    [["--home", missing, "status"], 8, /not running\n`covey --home \S+ up`/],
   ];
   await Promise.all(
     table.map(async ([argv, status, said]) => {
@@ -259,6 +272,9 @@ test("help leads with examples; options stand before and behind the command; --v
     "decline",
     "cancel",
     "transfers",
+    "share",
+    "ls",
+    "get",
     "data",
     "demo",
   ]) {
@@ -279,22 +295,25 @@ test("help leads with examples; options stand before and behind the command; --v
 test("the help of a command, word for word", async () => {
   assert.equal(
     (await run(["send", "--help"])).out,
-    `covey send: send a file to a peer
+    `covey send: send files and directories to a peer
 
-  covey send photo.jpg laptop:             # offer it, and wait until it is
-                                           # there, whole
-  covey send photo.jpg laptop: --no-wait   # offer it; the daemon does the rest
-  covey receive                            # what to run over there
+  covey send photo.jpg laptop:            # offer it, and wait until it is
+                                          # there, whole
+  covey send photos/ report.pdf laptop:   # several things, and whole
+                                          # directories
+  covey send photos/ laptop: --no-wait    # offer it; the daemon does the rest
+  covey send - laptop: --name log.txt     # what comes from stdin
+  covey receive                           # what to run over there
 
 Usage:
-  covey send [options] <file> <name:>
+  covey send [options] <file...> <name:>
 
 Arguments:
-  file    one file
-  name:   the peer
+  file   files and directories, or - for stdin; and last the peer
 
 Options:
-  --no-wait   return once the offer is made
+  --no-wait       return once the offer is made
+  --name <name>   what to call that which comes from stdin
 
 Options that every command has: covey --help
 `,
@@ -320,7 +339,7 @@ test("up, down, --once: started when needed, gone when told, nothing left by --o
   assert.match(up.out, /^third is up/);
   const changed = await run(["up", "--home", home, "--name", "other"]);
   assert.equal(changed.status, 1);
-  assert.match(changed.err, /up already.*\n`covey down` first/);
+  assert.match(changed.err, /up already.*\n`covey --home \S+ down` first/);
   assert.equal((await run(["up", "--home", home])).status, 0);
   assert.deepEqual(await run(["down", "--home", home]), { status: 0, out: "Stopped.\n", err: "" });
   assert.deepEqual(await run(["down", "--home", home]), { status: 0, out: "It was not running.\n", err: "" });

@@ -32,10 +32,10 @@ test("hints about data: where the key was looked for, and what has room for more
   const home = await mkdtemp(join(tmpdir(), "covey-usage-"));
   try {
     const get = (key: string) => run(["--once", "--home", home, "data", "get", key]);
-    assert.match((await get("todo")).err, /nothing at "todo"\n`covey data ls` lists/);
+    assert.match((await get("todo")).err, /nothing at "todo"\n`covey --home \S+ data ls` lists/);
     const tooLong = await run(["--once", "--home", home, "data", "set", "todo", "-"], { stdin: "a".repeat(65_539) });
-    assert.match(tooLong.err, /stdin has more than 65536 bytes\n`covey send/);
-    assert.match((await get("self:todo")).err, /nothing at "self:todo"\n`covey data ls self:` lists/);
+    assert.match(tooLong.err, /stdin has more than 65536 bytes\n`covey --home \S+ send/);
+    assert.match((await get("self:todo")).err, /nothing at "self:todo"\n`covey --home \S+ data ls self:` lists/);
   } finally {
     await rm(home, { recursive: true, force: true });
   }

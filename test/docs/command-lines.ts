@@ -34,6 +34,8 @@ export async function checkCommandLine({ text, whole }: CommandLine): Promise<st
   while (command.commands.length > 0 && operands.length > 0) {
     const name = operands[0]!;
     const sub = command.commands.find((one) => one.name() === name || one.aliases().includes(name));
+    // Some take an argument where others have a command: `covey transfers 3`.
+    if (sub === undefined && command.registeredArguments.length > 0) break;
     if (sub === undefined) return `no command "${name}"`;
     command = sub;
     ({ operands, unknown } = command.parseOptions([...operands.slice(1), ...unknown]));

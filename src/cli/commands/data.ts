@@ -35,7 +35,7 @@ export const define: Define = (command, act) => {
             hint: `\`covey data ls${place.name === undefined ? "" : ` ${place.name}:`}\` lists the keys.`,
           });
         context.out.result(item, renderValue(item.value));
-        if (item.conflicts > 0) context.out.note(`Other values lost to this one: covey data conflicts ${text}`);
+        if (item.conflicts > 0) context.out.note(`Other values lost to this one: \`covey data conflicts ${text}\``);
       }),
     );
 

@@ -8,7 +8,7 @@ export const define: Define = (command, act) => {
     act(async ({ out, signal, covey }, n: string) => {
       const offer = parseOffer(n);
       await (await covey()).decline(offer, { signal });
-      out.result(null, "Declined.");
+      out.say(null, "Declined.");
     }),
   );
 };

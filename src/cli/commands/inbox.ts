@@ -3,24 +3,26 @@
 import { printable, printableLines } from "../../core/text.ts";
 import type { Inbox } from "../../control/covey.ts";
 import type { Define } from "../command.ts";
-import { formatSize, formatTime } from "../format.ts";
+import { formatTime } from "../format.ts";
 import { examples } from "../help.ts";
+import { describeOffer, listRoots } from "../offer.ts";
 import type { Output } from "../output.ts";
 
 export const define: Define = (command, act) => {
   examples(
     command,
-    ["inbox", "unread messages, and files that are offered"],
+    ["inbox", "unread messages, and what is offered"],
     ["msg NAME", "a conversation; marks it read"],
-    ["receive N", "take a file"],
+    ["receive N", "take what is offered"],
   );
   command.action(
     act(async ({ out, signal, covey }) => {
       const inbox = await (await covey()).inbox({ signal });
       if (inbox.messages.length + inbox.offers.length === 0) out.note("Nothing waits for you.");
       out.result(inbox, renderInbox(inbox, out));
-      if (inbox.messages.length > 0) out.note("\ncovey msg NAME shows a conversation and marks it read.");
-      if (inbox.offers.length > 0) out.note("\ncovey receive N takes a file into this directory, covey decline N says no.");
+      if (inbox.messages.length > 0) out.note("\n`covey msg NAME` shows a conversation and marks it read.");
+      if (inbox.offers.length > 0)
+        out.note("\n`covey receive N` takes what is offered into this directory, `covey decline N` says no.");
     }),
   );
 };
@@ -30,9 +32,11 @@ function renderInbox({ messages, offers }: Inbox, out: Output): string {
     ({ peer, text, sentAtMs }) =>
       `${out.style("dim", formatTime(sentAtMs))}  ${out.style("cyan", printable(peer))}: ${printableLines(text).replaceAll("\n", "\n    ")}`,
   );
-  const offered = offers.map(
-    ({ number, name, size, peerName }) =>
-      `${out.style("bold", `#${number}`)}  ${printable(name)}, ${formatSize(size)}, from ${printable(peerName)}`,
+  const offered = offers.map((offer) =>
+    [
+      `${out.style("bold", `#${offer.number}`)}  ${describeOffer(offer)}, from ${printable(offer.peerName)}`,
+      ...listRoots(offer).map((root) => `    ${root}`),
+    ].join("\n"),
   );
   return [...said, ...(said.length > 0 && offered.length > 0 ? [""] : []), ...offered].join("\n");
 }

@@ -44,12 +44,12 @@ async function say({ out, signal }: Context, peer: PeerHandle, words: readonly s
     delivered: "delivered",
     read: "delivered",
   };
-  out.result(message, told[message.state]);
+  out.say(message, told[message.state]);
 }
 
 async function show({ out, signal }: Context, peer: PeerHandle): Promise<void> {
   const { messages, more } = await conversationSoFar(peer, signal);
-  if (messages.length === 0) out.note(`Nothing was said yet: covey msg ${printable(peer.name)} "hello"`);
+  if (messages.length === 0) out.note(`Nothing was said yet: \`covey msg ${printable(peer.name)} "hello"\``);
   out.result(messages, renderConversation(messages, peer.name, out));
   await markShown(peer, messages, signal);
   if (more) out.note(moreBy(peer));

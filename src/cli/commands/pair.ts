@@ -51,13 +51,13 @@ async function invite({ out, signal, covey }: Context, options: NonNullable<Para
   if (!out.json && !out.quiet && process.stderr.isTTY) await showQr(ticket, out);
   out.note("\nWaiting for it (Ctrl-C withdraws the ticket) …");
   const peer = await Promise.race([invitation.done, rejection(signal)]);
-  out.result({ type: "paired", peer }, renderPaired(peer));
+  out.say({ type: "paired", peer }, renderPaired(peer));
 }
 
 async function join({ out, signal, covey }: Context, ticket: string, as: { as?: string; mine?: boolean }): Promise<void> {
   const text = ticket === "-" ? await fromStdin(signal) : ticket;
   const peer = await (await covey()).join(text, { ...as, signal });
-  out.result(peer, renderPaired(peer));
+  out.say(peer, renderPaired(peer));
 }
 
 async function fromStdin(signal: AbortSignal): Promise<string> {
@@ -74,7 +74,7 @@ async function showQr(ticket: string, out: Output): Promise<void> {
 }
 
 const renderPaired = ({ name, peerId, mine }: PeerLink): string =>
-  `Paired with ${printable(name)}${mine ? " (mine)" : ""}, ${peerId}\nTry: covey msg ${printable(name)} "hello"`;
+  `Paired with ${printable(name)}${mine ? " (mine)" : ""}, ${peerId}\nTry: \`covey msg ${printable(name)} "hello"\``;
 
 function rejection(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();

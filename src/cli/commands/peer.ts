@@ -2,10 +2,12 @@
 
 import { CoveyError } from "../../core/errors.ts";
 import { printable } from "../../core/text.ts";
+import type { Access } from "../../control/covey.ts";
 import type { PeerLink } from "../../peer/contract.ts";
+import { countAccess, renderAccess, renderPolicy } from "../access.ts";
 import type { Define } from "../command.ts";
 import { formatDuration, formatTime } from "../format.ts";
-import { parsePeerArgument } from "../grammar.ts";
+import { parsePath, parsePeerArgument, parseSize } from "../grammar.ts";
 import { examples } from "../help.ts";
 import type { Output } from "../output.ts";
 import { ask } from "../prompt.ts";
@@ -15,6 +17,8 @@ export const define: Define = (command, act) => {
   examples(
     command,
     ["peer ls", "who is paired, and who is connected"],
+    ["peer show laptop", "all that is known of it, and all that it may reach here"],
+    ["peer allow laptop --into ~/Incoming", "take what it sends without asking"],
     ["peer rename laptop work-laptop", "another name for it here"],
     ["peer rm laptop", "cut it off, and keep it out"],
   );
@@ -32,12 +36,30 @@ export const define: Define = (command, act) => {
 
   command
     .command("show")
-    .summary("all that is known of one")
+    .summary("all that is known of one, and all that it may reach here")
     .argument("<name>", "the peer")
     .action(
       act(async ({ out, signal, covey }, name: string) => {
-        const peer = await (await covey()).peer(parsePeerArgument(name)).show({ signal });
-        out.result(peer, renderPeer(peer, out));
+        const peer = (await covey()).peer(parsePeerArgument(name));
+        const [link, access] = await Promise.all([peer.show({ signal }), peer.access({ signal })]);
+        out.say({ ...link, access }, [renderPeer(link, out), ...renderAccess(access)].join("\n"));
+      }),
+    );
+
+  command
+    .command("allow")
+    .summary("what happens to what one sends: asked about, taken or declined")
+    .argument("<name>", "the peer")
+    .option("--ask", "somebody is asked")
+    .option("--into <dir>", "it is taken without asking, into this directory")
+    .option("--up-to <size>", "with --into: when it has so many bytes at most, 500M or 2GiB", parseSize)
+    .option("--refuse", "it is declined at once")
+    .action(
+      act(async ({ out, signal, covey }, name: string, options: AllowOptions) => {
+        const policy = policyOf(options);
+        const peer = (await covey()).peer(parsePeerArgument(name));
+        const access = await (policy === undefined ? peer.access({ signal }) : peer.allow(policy, { signal }));
+        out.say(access, `What ${printable(peer.name)} sends: ${renderPolicy(access.policy)}.`);
       }),
     );
 
@@ -60,17 +82,37 @@ export const define: Define = (command, act) => {
     .action(
       act(async ({ out, signal, canAsk, options, covey }, name: string) => {
         const peer = (await covey()).peer(parsePeerArgument(name));
-        const shown = printable((await peer.show({ signal })).name);
+        const [link, access] = await Promise.all([peer.show({ signal }), peer.access({ signal })]);
+        const [shown, ends] = [printable(link.name), countAccess(access)];
         if (options.yes !== true) {
           if (!canAsk) throw new CoveyError("bad-argument", `removing ${shown} needs a yes`, { hint: "Add --yes." });
+          if (ends !== "") out.note(`It ends ${ends}: \`covey peer show ${shown}\` lists them.`);
           const answer = await ask(`Remove ${shown}? It has to be paired again to come back. [y/N] `, signal);
           if (answer !== "y") throw new CoveyError("declined", "nothing was removed");
         }
         await peer.remove({ signal });
-        out.result(null, `${shown} is removed.`);
+        out.say(null, `${shown} is removed.${ends === "" ? "" : ` ${ends} to it ended.`}`);
       }),
     );
 };
+
+interface AllowOptions {
+  readonly ask?: boolean;
+  readonly into?: string;
+  readonly upTo?: number;
+  readonly refuse?: boolean;
+}
+
+/** undefined: nothing is to be changed. */
+function policyOf({ ask: asks, into, upTo, refuse }: AllowOptions): Access["policy"] | undefined {
+  if ([asks, into, refuse].filter((given) => given !== undefined).length > 1)
+    throw new CoveyError("bad-argument", "--ask, --into and --refuse each say all", { hint: "Give one of them." });
+  if (upTo !== undefined && into === undefined)
+    throw new CoveyError("bad-argument", "--up-to belongs to --into", { hint: "Add --into DIR: where it goes." });
+  if (into !== undefined) return { offers: "take", into: parsePath(into), upToBytes: upTo };
+  if (asks === true) return { offers: "ask" };
+  return refuse === true ? { offers: "refuse" } : undefined;
+}
 
 function renderPeer(
   { name, mine, peerId, pairedAtMs, session, problem, addresses, waitingOut, deferredIn }: PeerLink,
@@ -82,7 +124,7 @@ function renderPeer(
       : `${printable(session.address)}, for ${formatDuration(Date.now() - session.sinceMs)}, ${session.dialled ? "dialled from here" : "dialled from there"}`;
   const skew = session?.clockSkewMs;
   return [
-    out.style("bold", printable(name)) + (mine ? " (mine: its files are taken without asking)" : ""),
+    out.style("bold", printable(name)) + (mine ? " (mine)" : ""),
     `  id         ${peerId}`,
     `  paired     ${formatTime(pairedAtMs)}`,
     `  connected  ${connected}`,

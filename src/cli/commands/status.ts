@@ -11,7 +11,7 @@ export const define: Define = (command, act) => {
   command.action(
     act(async ({ out, signal, options, running, covey }) => {
       const status = await (await (options.once === true ? covey() : running())).status({ signal });
-      out.result(status, await renderStatus(status, out));
+      out.say(status, await renderStatus(status, out));
     }),
   );
 };

@@ -58,7 +58,7 @@ async function background({ home, out, signal, running }: Context, change: Confi
     });
   }
   const status = await (await running()).status({ signal });
-  out.result(status, await renderStatus(status, out));
+  out.say(status, await renderStatus(status, out));
 }
 
 async function foreground({ home, out, signal }: Context, change: ConfigChange): Promise<number> {

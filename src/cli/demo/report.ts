@@ -4,7 +4,7 @@ import { styleText } from "node:util";
 
 import { CoveyError } from "../../core/errors.ts";
 import { printable } from "../../core/text.ts";
-import { wrap } from "../help.ts";
+import { wrap } from "../width.ts";
 
 export interface Report {
   /** Opens a numbered step. */

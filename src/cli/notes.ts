@@ -1,0 +1,45 @@
+// What of a tree did not come along as it was, in plain words.
+
+import { printable } from "../core/text.ts";
+import type { NamedTransfer } from "../control/covey.ts";
+
+type Notes = NamedTransfer["notes"];
+export type NoteCode = Notes["first"][number]["code"];
+
+const WORDS: { readonly [Code in NoteCode]: string } = {
+  "link-outside": "a link that leads out of what is sent",
+  special: "neither file, directory nor link",
+  "not-utf8": "its name is not UTF-8",
+  "too-deep": "its path is too long, or too deep",
+  "too-many": "it and others are more than one directory may have",
+  unreadable: "it can't be read",
+  changed: "it changed again and again while it was read",
+  vanished: "it was gone before it was read",
+  "name-impossible": "the receiving system can't hold the name",
+  "name-taken": "for the receiving system its name is the same as another one's",
+  exists: "it was there already, and stayed as it was",
+  "other-kind": "another kind of thing has its name there, and stayed",
+  renamed: "it has another name where it is now",
+};
+
+const SHOWN = 10;
+const IN_PLACE: ReadonlySet<string> = new Set<NoteCode>(["renamed", "exists"]);
+
+/** Also for a code that a later version has. */
+export const noteWords = (code: string): string => (code in WORDS ? WORDS[code as NoteCode] : printable(code));
+
+/** Whether something is missing at the receiver that was to be there. */
+export const isMissing = ({ count, first }: Notes): boolean =>
+  count > first.length || first.some(({ code }) => !IN_PLACE.has(code));
+
+/** A line that counts them and one for each, at most ten; "" when there are none. */
+export function renderNotes({ count, first }: Notes, number: number, most = SHOWN): string {
+  if (count === 0) return "";
+  const shown = first.slice(0, most);
+  const rest = count - shown.length;
+  return [
+    count === 1 ? "1 thing does not come along as it is:" : `${count} things do not come along as they are:`,
+    ...shown.map(({ path, code }) => `  ${printable(path)}: ${noteWords(code)}`),
+    ...(rest === 0 ? [] : [`  and ${rest} more${first.length > shown.length ? `: \`covey transfers ${number}\`` : ""}`]),
+  ].join("\n");
+}

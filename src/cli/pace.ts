@@ -1,0 +1,31 @@
+// Rate and time left as they are shown: both follow what is measured within a few seconds, and do not jump.
+
+/** How long a change takes to be shown for the most part. ms. */
+const RATE_MS = 2000;
+const LEFT_MS = 4000;
+
+export class Pace {
+  /** Bytes a second; 0 while nothing moves. */
+  rate = 0;
+  /** undefined while nothing moves. */
+  leftMs: number | undefined;
+  #atMs = 0;
+
+  /** `atMs`: of a clock that is never set. */
+  step(leftBytes: number, bytesPerSecond: number, atMs: number): void {
+    const passedMs = atMs - this.#atMs;
+    this.#atMs = atMs;
+    if (bytesPerSecond <= 0) {
+      this.rate = 0;
+      this.leftMs = undefined;
+      return;
+    }
+    this.rate = this.rate === 0 ? bytesPerSecond : towards(this.rate, bytesPerSecond, passedMs / RATE_MS);
+    const estimate = (leftBytes / this.rate) * 1000;
+    // The time that was left has passed by as much; only what it was wrong by is corrected, and that slowly.
+    this.leftMs =
+      this.leftMs === undefined ? estimate : Math.max(0, towards(this.leftMs - passedMs, estimate, passedMs / LEFT_MS));
+  }
+}
+
+const towards = (from: number, to: number, time: number): number => to + (from - to) * Math.exp(-time);
