@@ -4,7 +4,7 @@ import type { CoveyError } from "../core/errors.ts";
 import type { PeerId } from "../core/ids.ts";
 import { VERSION } from "../core/version.ts";
 import type { Identity, PairedPeer, PeerBook } from "../identity/contract.ts";
-import type { Files } from "../services/files/contract.ts";
+import type { Files, Transfer } from "../services/files/contract.ts";
 import type { Messages } from "../services/messages/contract.ts";
 import type { Pairing } from "../services/pairing/contract.ts";
 import type { Replication } from "../services/replication/contract.ts";
@@ -71,12 +71,15 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       peers,
       unread: unread.reduce((sum, count) => sum + count, 0),
       offersWaiting: offers.filter(({ direction, state }) => direction === "in" && state === "waiting").length,
-      transfersRunning: transfers.filter(({ offer, connected }) => offer.state === "accepted" && connected).length,
+      transfersRunning: transfers.filter(isRunning).length,
       warnings: [...peers.flatMap((peer) => warningsOf(peer, sessions.problem(peer.peerId))), ...pairing.warnings()],
     };
   };
   return { status, links, close: end };
 }
+
+const isRunning = ({ offer, connected, paused }: Transfer): boolean =>
+  offer.state === "accepted" && connected && paused === undefined;
 
 async function linkOf(
   { sessions, replication, settings }: StatusNeeds,

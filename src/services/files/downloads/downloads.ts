@@ -115,7 +115,8 @@ export class Downloads {
   }
 }
 
-const shouldRun = ({ state, paused, pausedThere }: OfferRecord): boolean => state === "accepted" && !paused && !pausedThere;
+const shouldRun = ({ direction, state, paused, pausedThere }: OfferRecord): boolean =>
+  direction === "in" && state === "accepted" && !paused && !pausedThere;
 
 class Attempts {
   readonly #needs: DownloadNeeds;
