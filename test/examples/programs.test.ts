@@ -60,6 +60,18 @@ test("tutorial: a listener and a client exchange messages", async () => {
   assert.deepEqual((await desk.inbox()).messages, []);
 });
 
+test("tutorial: a server that greets and echoes", async () => {
+  await using server = await stage.run("desk", "tutorials/greeting.ts", "serve");
+  assert.equal(await server.shown.next(), "serving");
+  await using guest = await stage.run("laptop", "tutorials/greeting.ts", "greet", "desk", "one\ntwo");
+  assert.deepEqual(await guest.ended(), ["hello, laptop", "one", "two"]);
+  await using other = await stage.run("phone", "tutorials/greeting.ts", "greet", "desk");
+  assert.deepEqual(await other.ended(), ["hello, phone", "nice to meet you"]);
+  server.child.kill("SIGINT");
+  assert.deepEqual(await server.ended(), ["laptop is here", "phone is here"]);
+  await assert.rejects(laptop.peer("desk").open("greeting"), { code: "refused" });
+});
+
 test("tutorial: a chat among several peers", async () => {
   const [a, b, c] = await Promise.all(["laptop", "desk", "phone"].map((device) => stage.run(device, "tutorials/group-chat.ts")));
   await using everybody = new AsyncDisposableStack();
