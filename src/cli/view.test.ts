@@ -5,14 +5,12 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import type { PeerId } from "../core/ids.ts";
 import { formatClock, formatCount, formatDuration, formatRate, formatSize, formatTime } from "./format.ts";
 import { jsonLine } from "./json.ts";
 import { renderLine } from "./progress-line.ts";
 import { createProgress, type Progress, type Screen } from "./progress.ts";
 import { renderQr } from "./qr.ts";
 import { renderTable } from "./table.ts";
-import { failureOf } from "./transfer.ts";
 import { fit, measurable, widthOf } from "./width.ts";
 
 const plain = (text: string): string => text;
@@ -205,26 +203,4 @@ test("a QR code has its quiet zone and two modules a line", () => {
   assert.equal(lines.length, Math.ceil(width / 2));
   assert.match(lines[0]!, /^█+$/);
   assert.ok(lines.some((line) => /▀|▄/.test(line)));
-});
-
-test("who declined a file is said as it is read here", () => {
-  const said = (direction: "in" | "out"): string | undefined =>
-    failureOf({
-      offer: {
-        ...{ id: "0a", number: 1, peer: "p" as PeerId, direction, kind: "file", name: "a.txt", files: 1, size: 1 },
-        ...{ roots: [], rootCount: 1, sharePath: undefined, offeredAtMs: 0, state: "declined" },
-      },
-      peerName: "desk",
-      doneBytes: 0,
-      resumedBytes: 0,
-      bytesPerSecond: 0,
-      connected: true,
-      paused: undefined,
-      path: undefined,
-      blake3: undefined,
-      notes: { count: 0, first: [] },
-      problem: undefined,
-    })?.message;
-  assert.equal(said("out"), 'desk declined "a.txt"');
-  assert.equal(said("in"), 'you declined "a.txt"');
 });
