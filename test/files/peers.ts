@@ -75,8 +75,7 @@ export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPee
   });
   const replication = createReplication({ store, sessions, book, log });
   const incoming = join(dir, "incoming");
-  const nobody = { handle: () => {}, subscribe: () => () => {}, get: () => undefined };
-  const files = await createFiles({ store, sessions: service ? sessions : nobody, book, incoming, clock, log });
+  const files = service ? await createFiles({ store, sessions, book, incoming, clock, log }) : undefined;
   await sessions.start();
   return {
     id: identity.peerId,
@@ -84,10 +83,13 @@ export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPee
     book,
     store,
     sessions,
-    files,
+    get files() {
+      assert.ok(files, "this peer has no service: the test answers for it");
+      return files;
+    },
     incoming,
     async close() {
-      await files.close();
+      await files?.close();
       await replication.close();
       await sessions.close();
       await store.close();
@@ -132,12 +134,15 @@ export interface Lab extends AsyncDisposable {
   readonly a: FilesPeer;
   readonly b: FilesPeer;
   readonly into: string;
+  /** Stops one of the two, and starts it again from what it has on disk; in between, somebody may do what they like there. */
+  restart(which: "a" | "b", between?: (dir: string) => Promise<void>): Promise<void>;
 }
 
 export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service"> & LabOptions = {}): Promise<Lab> {
   const dir = await mkdtemp(join(options.parent ?? tmpdir(), "covey-files-"));
-  const a = options.to ?? (await openFilesPeer({ ...options, dir: join(dir, "a"), service: options.handSender !== true }));
-  const b = options.from ?? (await openFilesPeer({ ...options, dir: join(dir, "b") }));
+  const service = options.handSender !== true;
+  let a = options.to ?? (await openFilesPeer({ ...options, dir: join(dir, "a"), service }));
+  let b = options.from ?? (await openFilesPeer({ ...options, dir: join(dir, "b") }));
   await pair(a, b, options);
   const into = join(dir, "into");
   await mkdir(into);
@@ -147,9 +152,23 @@ export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service">
   const before = await canary(outside);
   return {
     dir,
-    a,
-    b,
+    get a() {
+      return a;
+    },
+    get b() {
+      return b;
+    },
     into,
+    async restart(which, between = async () => {}) {
+      const [peer, other] = which === "a" ? [a, b] : [b, a];
+      await peer.close();
+      await between(join(dir, which));
+      const again = await openFilesPeer({ ...options, dir: join(dir, which), service: which === "b" || service });
+      if (which === "a") a = again;
+      else b = again;
+      if (other.book.byId(again.id) !== undefined)
+        await other.book.update(again.id, { addresses: again.sessions.addresses() });
+    },
     async [Symbol.asyncDispose]() {
       if (a !== options.to) await a.close();
       if (b !== options.from) await b.close();
