@@ -12,6 +12,8 @@ const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 export interface Child extends AsyncDisposable {
   readonly pid: number;
   transfers(): Promise<Transfer[]>;
+  /** Resolves when it is done, or the child has ended. */
+  ask(what: "pause" | "resume"): Promise<void>;
   /** Resolves when it has ended, by whatever. */
   readonly exited: Promise<unknown>;
   kill(): Promise<void>;
@@ -35,6 +37,10 @@ export async function startChild(args: readonly string[], inside: readonly strin
     async transfers() {
       child.stdin!.write("\n");
       return JSON.parse(String((await lines.next()).value)) as Transfer[];
+    },
+    async ask(what) {
+      child.stdin!.write(`${what}\n`);
+      await lines.next();
     },
     kill,
     [Symbol.asyncDispose]: kill,
