@@ -12,6 +12,7 @@ export async function renderStatus(status: Status, out: Output): Promise<string>
     status.unread > 0 ? `${formatCount(status.unread, "unread message")}: \`covey inbox\`` : "",
     status.offersWaiting > 0 ? `${formatCount(status.offersWaiting, "offer")} for you: \`covey receive\`` : "",
     status.transfersRunning > 0 ? `${formatCount(status.transfersRunning, "transfer")} under way: \`covey transfers\`` : "",
+    status.shares > 0 ? `${formatCount(status.shares, "share")} for others: \`covey ls\`` : "",
     ...warnings.map((warning) => out.style("yellow", printable(warning))),
   ].filter((line) => line !== "");
   return [

@@ -62,6 +62,8 @@ export interface Status {
   readonly unread: number;
   readonly offersWaiting: number;
   readonly transfersRunning: number;
+  /** What is kept available here, for all peers. */
+  readonly shares: number;
   /** Things that the user should know, in words: a skewed clock, say. */
   readonly warnings: readonly string[];
 }

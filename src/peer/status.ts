@@ -72,6 +72,7 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       unread: unread.reduce((sum, count) => sum + count, 0),
       offersWaiting: offers.filter(({ direction, state }) => direction === "in" && state === "waiting").length,
       transfersRunning: transfers.filter(isRunning).length,
+      shares: files.shares().length,
       warnings: [...peers.flatMap((peer) => warningsOf(peer, sessions.problem(peer.peerId))), ...pairing.warnings()],
     };
   };
