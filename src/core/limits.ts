@@ -159,6 +159,8 @@ export const LIMIT_TABLE = {
   treeDirectoryNames: [1_000_000, "names", "Names of one directory: they are sorted in memory. The rest is noted, and left."],
   treeNotes: [1000, "notes", "Notes on one tree that are kept; the rest is counted."],
   treeLargeWaiting: [256, "files", "Large files that wait for their blocks before the tree is walked on."],
+  treeFlushesAtOnce: [4, "flushes", "Files of trees that are flushed at once: as many as Node has threads for it."],
+  treeUnflushed: [256, "files", "Written files of one tree that are open until they are flushed."],
   treeTurnMs: [50, "ms", "After so long a walk or a count lets the others have their turn."],
   treeCalls: [1024, "calls", "Calls to the thread for trees that are under way at once."],
   treeThreadMiB: [256, "MiB", "Its memory, packs aside: the names of a few very large directories."],

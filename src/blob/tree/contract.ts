@@ -146,7 +146,7 @@ export interface Staging {
   /**
    * Verifies and writes one pack of the other side. Rejects with `protocol` (order, a child without its directory, a name that can't be),
    * `integrity` (a hash), `no-space`, `io`; the staging directory is then to be closed, and reopened at the last sync. What this system
-   * can't hold becomes a note. Several at once are written in order.
+   * can't hold becomes a note. Several at once are written in order. The pack is given away.
    */
   write(pack: Buffer): Promise<Written>;
   /** For the blocks of a large file; it is as long as it should be in the end. Rejects with `not-found`, `io`. */

@@ -10,6 +10,7 @@ import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import type { TreeRoot, WalkOptions } from "./contract.ts";
 import { TreeWalker } from "./reader.ts";
 import { TreeScan } from "./scan.ts";
+import { StagedTree } from "./staged-tree.ts";
 import { type FromWorker, received, type ToWorker } from "./tree-calls.ts";
 
 /** Arguments and results can be cloned. `close` may come at any time, amid an asynchronous call too. */
@@ -21,6 +22,7 @@ interface Made {
 const MAKERS = {
   scan: (roots: readonly TreeRoot[]) => new TreeScan(roots),
   walk: (roots: readonly TreeRoot[], options: WalkOptions) => new TreeWalker(roots, options),
+  staging: () => new StagedTree(),
 } satisfies Record<string, (...args: never[]) => Made | Promise<Made>>;
 
 export type Makers = typeof MAKERS;
