@@ -1,6 +1,8 @@
 // Offers of a peer that is paired and offers what it likes: nonsense, thousands, and what was not agreed to.
 
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
@@ -117,4 +119,57 @@ test("a file that grows far beyond what was agreed to waits until somebody agree
   await lab.b.files.accept(id, { into: lab.into });
   assert.equal((await watchUntil(lab.b, id)).offer.state, "done");
   assert.deepEqual(asked, [size]);
+});
+
+test("offers that ended long ago are forgotten, on both sides, and do not come alive again", async () => {
+  await using lab = await openLab({ handSender: true });
+  await lab.b.files.allow(lab.a.id, { offers: "refuse" });
+  const extra = 30;
+  await write(lab, 0, LIMITS.offersEnded + extra, fileOffer("x", 1));
+  await eventually(async () => {
+    const space = await lab.a.store.direct(lab.b.id);
+    const last = (LIMITS.offersEnded + extra - 1).toString(16).padStart(32, "0");
+    return (await lab.a.store.get(space, pathOf("offers", last, lab.b.id))) !== undefined;
+  }, true);
+  await eventually(() => states(lab), { declined: LIMITS.offersEnded });
+  assert.equal((await lab.b.store.listLocal("files", "offer/")).length, LIMITS.offersEnded);
+  // Their entries are all there still, and nothing would be refused any more.
+  await lab.b.files.allow(lab.a.id, { offers: "ask" });
+  await lab.restart("b");
+  await offer(lab, fileOffer("later", 1));
+  assert.equal((await nextOffer(lab.b)).name, "later");
+  assert.deepEqual(await states(lab), { declined: LIMITS.offersEnded, waiting: 1 });
+});
+
+test("the sender takes the entries of what it forgets out of the space", async () => {
+  await using lab = await openLab();
+  await lab.b.files.allow(lab.a.id, { offers: "refuse" });
+  await writeFile(join(lab.dir, "x"), "x");
+  const extra = 5;
+  const first = (await lab.a.files.send(lab.b.id, [join(lab.dir, "x")])).offer;
+  await eventually(async () => (await lab.a.files.find(first.id)).state, "declined");
+  const sends = Array.from({ length: LIMITS.offersEnded + extra - 1 }, (_, i) => i);
+  for (const part of [sends.slice(0, 500), sends.slice(500)]) {
+    await Promise.all(
+      part.map(async (i) => {
+        const path = join(lab.dir, `x${i}`);
+        await writeFile(path, "x");
+        await lab.a.files.send(lab.b.id, [path]);
+      }),
+    );
+    await eventually(async () => (await lab.a.files.offers()).filter(({ state }) => state === "waiting").length, 0);
+  }
+  await eventually(async () => (await lab.a.files.offers()).length, LIMITS.offersEnded);
+  for (const idOrNumber of [first.id, String(first.number)])
+    await assert.rejects(lab.a.files.find(idOrNumber), { code: "not-found" });
+  const newest = (await lab.a.files.offers()).at(-1)!;
+  assert.equal((await lab.a.files.find(String(newest.number))).id, newest.id);
+  for (const peer of [lab.a, lab.b]) {
+    const space = await peer.store.direct(peer === lab.a ? lab.b.id : lab.a.id);
+    const removed = async (): Promise<boolean> =>
+      (await peer.store.get(space, pathOf("offers", first.id)))?.versions[0]!.value === undefined;
+    await eventually(removed, true);
+  }
+  await lab.restart("a");
+  assert.equal((await lab.a.files.offers()).length, LIMITS.offersEnded);
 });
