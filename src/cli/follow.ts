@@ -59,7 +59,7 @@ export async function followTransfer(
 }
 
 const wantsPause = ({ offer, paused }: NamedTransfer, why: unknown): boolean =>
-  why instanceof Interrupted && why.byHand && offer.state === "accepted" && paused !== "here";
+  why instanceof Interrupted && why.byHand && offer.state === "accepted" && paused === undefined;
 
 /** undefined when it can't be: it has ended meanwhile, or the daemon is gone. */
 const pause = (covey: Followed["covey"], offer: string): Promise<NamedTransfer | undefined> =>

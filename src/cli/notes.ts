@@ -26,7 +26,7 @@ const SHOWN = 10;
 const IN_PLACE: ReadonlySet<string> = new Set<NoteCode>(["renamed", "exists"]);
 
 /** Also for a code that a later version has. */
-export const noteWords = (code: string): string => (code in WORDS ? WORDS[code as NoteCode] : printable(code));
+export const noteWords = (code: string): string => (Object.hasOwn(WORDS, code) ? WORDS[code as NoteCode] : printable(code));
 
 /** Whether something is missing at the receiver that was to be there. */
 export const isMissing = ({ count, first }: Notes): boolean =>

@@ -32,6 +32,8 @@ export interface Screen {
 }
 
 const STEP_PERCENT = 10;
+// Columns.
+const TYPED = 2;
 const UP = (lines: number): string => `\u001b[${lines}A`;
 const CLEAR_LINE = "\u001b[2K";
 const CLEAR_BELOW = "\u001b[J";
@@ -59,8 +61,8 @@ function bars(screen: Screen): ProgressView {
     clearTimeout(timer);
     timer = undefined;
     paintedMs = performance.now();
-    // The last column stays empty: a terminal may wrap as soon as it is written to. So does a line, for what was typed last.
-    const columns = Math.max(10, (screen.columns ?? 80) - 1);
+    // Columns stay empty for the ^C that a terminal shows, and so that it wraps nothing; and a line, for what was typed last.
+    const columns = Math.max(10, (screen.columns ?? 80) - TYPED);
     const rows = Math.max(1, (screen.rows ?? 24) - 1);
     for (const [key, { doneBytes, totalBytes, bytesPerSecond }] of all) {
       const pace = paces.get(key) ?? new Pace();

@@ -142,6 +142,7 @@ test("what did not come along, in words; ten of them, then where the others are"
   assert.equal(renderNotes({ count: 1, first: first.slice(0, 1) }, 3).split("\n")[0], "1 thing does not come along as it is:");
   assert.equal(renderNotes({ count: 0, first: [] }, 3), "");
   assert.equal(noteWords("new\u001bcode"), "new\\u{1b}code");
+  assert.equal(noteWords("constructor"), "constructor");
   const notes = (code: "exists" | "renamed" | "changed") => ({ count: 1, first: [{ path: "a", code }] });
   assert.deepEqual([isMissing(notes("changed")), isMissing(notes("renamed")), isMissing(notes("exists"))], [true, false, false]);
   assert.equal(isMissing({ count: 2, first: notes("renamed").first }), true);

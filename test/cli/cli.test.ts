@@ -12,7 +12,7 @@ import type { Covey } from "../../src/control/covey.ts";
 import { VERSION } from "../../src/core/version.ts";
 import { startDaemon } from "../../src/daemon/start.ts";
 import { stopDaemon } from "../../src/daemon/stop.ts";
-import { MAIN, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
+import { noTerminal, MAIN, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
 
 let directory: string;
 let laptopHome: string;
@@ -23,9 +23,6 @@ let desk: Covey;
 const cli = (...argv: readonly string[]): Promise<Ran> => run(["--home", laptopHome, ...argv]);
 const cliWith = (options: RunOptions, ...argv: readonly string[]): Promise<Ran> => run(["--home", laptopHome, ...argv], options);
 const onDesk = (...argv: readonly string[]): Promise<Ran> => run([...argv, "--home", deskHome]);
-
-const hasTerminal =
-  spawnSync("script", ["--version"]).error === undefined ? false : "there is no script(1) to make a pseudo-terminal with";
 
 before(async () => {
   directory = await mkdtemp(join(tmpdir(), "covey-cli-"));
@@ -361,7 +358,7 @@ test("up, down, --once: started when needed, gone when told, nothing left by --o
   assert.match(ended.err, /"msg":"stopped"/);
 });
 
-test("on a terminal: a bar that is painted over, questions that are answered, a QR code", { skip: hasTerminal }, async () => {
+test("on a terminal: a bar that is painted over, questions that are answered, a QR code", { skip: noTerminal }, async () => {
   const file = join(directory, "film.mkv");
   const into = join(directory, "asked");
   await mkdir(into);
@@ -385,7 +382,7 @@ test("on a terminal: a bar that is painted over, questions that are answered, a 
   assert.equal((await inviting.ended).status, 130);
 });
 
-test("on a terminal: what is typed is sent, and Ctrl-C leaves no prompt behind", { skip: hasTerminal }, async () => {
+test("on a terminal: what is typed is sent, and Ctrl-C leaves no prompt behind", { skip: noTerminal }, async () => {
   const following = startOnTerminal(["--home", laptopHome, "msg", "desk", "--follow"], 80);
   await following.until("> ");
   following.write("typed by hand\r");

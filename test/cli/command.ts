@@ -1,6 +1,6 @@
 // Runs the command line as a user does: a process, its exit status, what it said where.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
@@ -40,11 +40,15 @@ export function start(argv: readonly string[], { stdin, env, cwd }: RunOptions =
   return follow(child, stdin);
 }
 
+/** Why there is no pseudo-terminal to test on; false when there is one. */
+export const noTerminal =
+  spawnSync("script", ["--version"]).error === undefined ? false : "there is no script(1) to make a pseudo-terminal with";
+
 /** The same on a pseudo-terminal of so many columns, with util-linux's script. */
-export function startOnTerminal(argv: readonly string[], columns: number): Running {
+export function startOnTerminal(argv: readonly string[], columns: number, env: NodeJS.ProcessEnv = {}): Running {
   const quoted = [process.execPath, MAIN, ...argv].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
   const child = spawn("script", ["-qefc", `stty columns ${columns} rows 60; exec ${quoted}`, "/dev/null"], {
-    env: environment({ TERM: "xterm-256color" }),
+    env: environment({ TERM: "xterm-256color", ...env }),
     stdio: ["pipe", "pipe", "pipe"],
   });
   return follow(child, undefined);
@@ -54,8 +58,8 @@ function follow(child: ReturnType<typeof spawn>, stdin: string | undefined): Run
   let out = "";
   let err = "";
   let wake = (): void => {};
-  child.stdout!.on("data", (part: Buffer) => ((out += part.toString()), wake()));
-  child.stderr!.on("data", (part: Buffer) => ((err += part.toString()), wake()));
+  child.stdout!.setEncoding("utf8").on("data", (part: string) => ((out += part), wake()));
+  child.stderr!.setEncoding("utf8").on("data", (part: string) => ((err += part), wake()));
   child.stdin!.on("error", () => {});
   if (stdin !== undefined) child.stdin!.end(stdin);
   let over = false;
