@@ -49,12 +49,13 @@ function partsOf({ offer, doneBytes }: NamedTransfer): readonly Line[] {
 export function failureOf({ offer, peerName, problem }: NamedTransfer): CoveyError | undefined {
   const name = JSON.stringify(offer.name);
   if (offer.state === "done") return undefined;
+  if (problem !== undefined) return errorFromJson(problem);
   if (offer.state === "declined") {
     const who = offer.direction === "out" ? peerName : "you";
     return new CoveyError("declined", `${who} declined ${name}`);
   }
   if (offer.state === "withdrawn") return new CoveyError("declined", `${name} was cancelled`);
-  return problem === undefined ? new CoveyError("internal", `${name} failed`) : errorFromJson(problem);
+  return new CoveyError("internal", `${name} failed`);
 }
 
 /** Says what arrived, and what did not; the exit status. Under --json the last state has been told already. */
