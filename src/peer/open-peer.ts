@@ -4,6 +4,9 @@
 // 2. what it keeps: the store                               5. only now it listens and dials
 // 3. the sessions
 
+import { createTreeReader } from "../blob/tree/tree-reader.ts";
+import { TreeThread } from "../blob/tree/tree-thread.ts";
+import { createTreeWriter } from "../blob/tree/tree-writer.ts";
 import type { PeerId } from "../core/ids.ts";
 import { openHome } from "../identity/home.ts";
 import { loadIdentity } from "../identity/key.ts";
@@ -58,7 +61,13 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   const messages = createMessages({ store, book, log });
   opened.defer(() => messages.close());
   const data = createData({ store });
-  const files = await createFiles({ store, sessions, book, incoming: settings.incoming, clock, log });
+  const trees = new TreeThread();
+  opened.defer(() => trees.close());
+  const files = await createFiles({
+    ...{ store, sessions, book, incoming: settings.incoming, spool: home.spool, clock, log },
+    reader: createTreeReader(trees),
+    writer: createTreeWriter(trees),
+  });
   opened.defer(() => files.close());
   const streams = createStreams({ sessions, book, log });
   opened.defer(() => streams.close());

@@ -9,6 +9,9 @@ import { isDeepStrictEqual } from "node:util";
 
 import { blake3 } from "@napi-rs/blake-hash";
 
+import { createTreeReader } from "../../src/blob/tree/tree-reader.ts";
+import { TreeThread } from "../../src/blob/tree/tree-thread.ts";
+import { createTreeWriter } from "../../src/blob/tree/tree-writer.ts";
 import { sleep } from "../../src/core/async.ts";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Address, PeerId } from "../../src/core/ids.ts";
@@ -75,7 +78,11 @@ export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPee
   });
   const replication = createReplication({ store, sessions, book, log });
   const incoming = join(dir, "incoming");
-  const files = service ? await createFiles({ store, sessions, book, incoming, clock, log }) : undefined;
+  const thread = new TreeThread();
+  const trees = { reader: createTreeReader(thread), writer: createTreeWriter(thread) };
+  const files = service
+    ? await createFiles({ store, sessions, book, incoming, spool: home.spool, clock, log, ...trees })
+    : undefined;
   await sessions.start();
   return {
     id: identity.peerId,
@@ -90,6 +97,7 @@ export async function openFilesPeer(options: FilesPeerOptions): Promise<FilesPee
     incoming,
     async close() {
       await files?.close();
+      await thread.close();
       await replication.close();
       await sessions.close();
       await store.close();
@@ -166,8 +174,7 @@ export async function openLab(options: Omit<FilesPeerOptions, "dir" | "service">
       const again = await openFilesPeer({ ...options, dir: join(dir, which), service: which === "b" || service });
       if (which === "a") a = again;
       else b = again;
-      if (other.book.byId(again.id) !== undefined)
-        await other.book.update(again.id, { addresses: again.sessions.addresses() });
+      if (other.book.byId(again.id) !== undefined) await other.book.update(again.id, { addresses: again.sessions.addresses() });
     },
     async [Symbol.asyncDispose]() {
       if (a !== options.to) await a.close();

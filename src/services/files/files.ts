@@ -8,6 +8,7 @@ import type { Clock } from "../../core/clock.ts";
 import { CoveyError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/ids.ts";
 import type { Logger } from "../../core/log.ts";
+import type { TreeReader, TreeWriter } from "../../blob/tree/contract.ts";
 import type { PeerBook } from "../../identity/contract.ts";
 import type { Sessions } from "../../session/contract.ts";
 import type { SpaceStore } from "../../space/contract.ts";
@@ -26,8 +27,10 @@ import { Removals } from "./offers/removals.ts";
 import { transferOf } from "./offers/view.ts";
 import { watchItem, watchOffers } from "./offers/watch.ts";
 import { Sending } from "./sending/sending.ts";
+import { Sources } from "./sending/sources.ts";
 import { RemoteShares } from "./shares/remote-shares.ts";
 import { Shares } from "./shares/shares.ts";
+import { WALK_ROUTE } from "./trees/wire.ts";
 
 export interface FilesNeeds {
   readonly store: SpaceStore;
@@ -35,6 +38,10 @@ export interface FilesNeeds {
   readonly book: Pick<PeerBook, "byId" | "list" | "subscribe">;
   /** Where files from one's own devices go; made when the first one comes. */
   readonly incoming: string;
+  /** A private directory for sendSpooled; made when it is needed. */
+  readonly spool: string;
+  readonly reader: TreeReader;
+  readonly writer: TreeWriter;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -69,6 +76,7 @@ class FilesService implements Files {
   readonly #remoteShares: RemoteShares;
   readonly #links: Links;
   readonly #entries: OfferEntries;
+  readonly #sources: Sources;
   readonly #serving: Serving;
   readonly #sending: Sending;
   readonly #downloads: Downloads;
@@ -77,7 +85,7 @@ class FilesService implements Files {
   readonly #forgetting: Forgetting;
 
   constructor(needs: FilesNeeds, { ledger, policies, removals, shares, links }: Loaded) {
-    const { store, book, incoming, clock, log } = needs;
+    const { store, book, incoming, spool, reader, clock, log } = needs;
     this.#needs = needs;
     this.#ledger = ledger;
     this.#policies = policies;
@@ -99,9 +107,15 @@ class FilesService implements Files {
       },
     });
     const entries = this.#entries;
-    this.#serving = new Serving({ store, ledger, clock, renew: (item) => entries.write(item) });
-    this.#sending = new Sending({ ledger, book, entries, serving: this.#serving, clock });
-    this.#downloads = new Downloads({ store, ledger, links, clock, log, onOver: (item) => entries.write(item) });
+    const sources = (this.#sources = new Sources(store, spool));
+    const renew = (item: Item): Promise<void> => entries.write(item);
+    this.#serving = new Serving({ store, ledger, sources, reader, shares, clock, renew });
+    this.#sending = new Sending({ ledger, book, entries, serving: this.#serving, sources, reader, clock });
+    this.#downloads = new Downloads({
+      ...{ store, ledger, writer: needs.writer, links, clock, log },
+      remoteOf: (record) => this.#remoteShares.sourceOf(record),
+      onOver: (item) => entries.write(item),
+    });
     const parts = { sending: this.#sending, downloads: this.#downloads };
     this.#decisions = new Decisions({ ledger, policies, entries, incoming, log, ...parts });
     this.#pausing = new Pausing({ ledger, entries, ...parts });
@@ -109,16 +123,18 @@ class FilesService implements Files {
   }
 
   async start(): Promise<void> {
+    await this.#sources.start(this.#ledger.all().map(({ record }) => record));
     await this.#removals.start((item) => this.#decisions.endWithPeer(item));
     for (const item of this.#ledger.all()) await this.#recall(item);
     await this.#entries.start();
     this.#forgetting.start();
     await this.#shares.start();
-    this.#needs.sessions.handle(FETCH_ROUTE, (call) => this.#serving.answer(call));
+    this.#needs.sessions.handle(FETCH_ROUTE, (call) => this.#serving.answerFetch(call));
+    this.#needs.sessions.handle(WALK_ROUTE, (call) => this.#serving.answerWalk(call));
   }
 
-  async send(peer: PeerId, paths: readonly string[]): Promise<Transfer> {
-    return this.#view(await this.#sending.send(peer, paths));
+  async send(peer: PeerId, paths: readonly string[], options: { readonly signal?: AbortSignal } = {}): Promise<Transfer> {
+    return this.#view(await this.#sending.send(peer, paths, options));
   }
 
   async sendSpooled(peer: PeerId, path: string, name: string): Promise<Transfer> {

@@ -1,7 +1,7 @@
-// The asking side of files/fetch: one attempt to get what is missing of one file from the peer that offered it.
+// The asking side of files/fetch: one attempt to get what is missing of one file from the peer that has it.
 //
 //   1. ask for the ranges that are missing
-//   2. every block: hash as it comes in, compare, and only then hand it to the part
+//   2. every block: hash as it comes in, compare, and only then hand it on
 //   3. tell the sender what is verified and written, now and then
 //   4. END names the blob: the caller compares it with what arrived, whatever the sender does from there on
 
@@ -10,95 +10,93 @@ import { CoveyError, errorFromJson } from "../../../core/errors.ts";
 import { hash } from "../../../core/hash.ts";
 import { u64 } from "../../../core/bytes.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import { blockLength, HASH_BYTES, type BlockRange } from "../../../blob/manifest.ts";
+import { blockLength, HASH_BYTES, type BlockRange, type Manifest } from "../../../blob/manifest.ts";
 import { BlockBuffers } from "../../../blob/block-buffers.ts";
 import type { Session, Stream } from "../../../session/contract.ts";
 import { linger } from "../../../session/linger.ts";
 import { createStreamReader, type StreamReader } from "../../../session/stream-io.ts";
-import type { Item, Ledger } from "../offers/ledger.ts";
 import { Pace, paced } from "./pace.ts";
-import type { Part } from "./part.ts";
+import { faultOf, fromPeer, RemoteError, type RemoteFault } from "./remote.ts";
 import { cutWhenStalled, type WatchedStream } from "./watchdog.ts";
 import { blocksOf, FETCH_ROUTE, flattenRanges, parseFetchAnswer, parseProblem, RECORD } from "./wire.ts";
 
-/**
- * complete: everything asked for is here, and the sender says that it is this blob. peer: the sender said no, or what it said is
- * wrong. cut: the way there broke. What goes wrong on this side is thrown.
- */
-export type FetchOutcome =
-  | { readonly type: "complete"; readonly blob: string }
-  | { readonly type: "peer"; readonly error: CoveyError }
-  | { readonly type: "cut"; readonly error: CoveyError };
+/** A file of the other side: what was offered, or with a path one inside of it. */
+export interface BlockRequest {
+  readonly offer: string;
+  readonly path?: string;
+  readonly size: number;
+  /** What the sender calls the version that the blocks which are here came from. */
+  readonly token: string | undefined;
+}
 
-interface FetchNeeds {
-  readonly ledger: Ledger;
+/** Where the blocks go. What is missing is asked for in order. */
+export interface BlockTarget {
+  readonly manifest: Manifest;
+  /** A block that agrees with its hash. Resolves when there is room for the next; `written` is called when its bytes are free. */
+  add(block: number, hash: Buffer, bytes: Buffer, written: () => void): Promise<void>;
+}
+
+export interface FetchNeeds {
   readonly clock: Clock;
   /** Whether somebody else waits for the place that this transfer has. */
   placeWanted(): boolean;
+  /** Of the first request: what the sender calls the version, noted before any block comes. */
+  onToken(token: string): Promise<void>;
+  /** The target has taken a block of so many bytes. */
+  onBlock(bytes: number): void;
 }
 
-/** An error of the way or of the sender, kept apart from those of this side's disk. */
-class RemoteError extends Error {
-  readonly error: CoveyError;
-
-  constructor(error: CoveyError) {
-    super(error.message);
-    this.error = error;
-  }
-}
+/** complete: everything asked for is here, and the sender says that it is this blob. What goes wrong on this side is thrown. */
+export type FetchOutcome = { readonly type: "complete"; readonly blob: string } | RemoteFault;
 
 export async function fetchMissing(
   needs: FetchNeeds,
   session: Session,
-  item: Item,
-  part: Part,
+  request: BlockRequest,
+  target: BlockTarget,
   signal: AbortSignal,
 ): Promise<FetchOutcome> {
   try {
-    const ranges = part.manifest.missing(LIMITS.fetchRanges);
-    const watched = cutWhenStalled(await ask(needs, session, item, ranges, signal));
+    const ranges = target.manifest.missing(LIMITS.fetchRanges);
+    const watched = cutWhenStalled(await ask(needs, session, request, ranges, signal));
     const { stream } = watched;
     const abort = (): void => stream.reset();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      const blob = await receive(needs, stream, item, part, ranges);
-      void takeLeave(watched, part.manifest.knownBytes);
+      signal.throwIfAborted();
+      const blob = await receive(needs, stream, target, ranges);
+      void takeLeave(watched, target.manifest.knownBytes);
       return { type: "complete", blob };
     } catch (error) {
       watched.stop();
       stream.reset();
       signal.throwIfAborted();
-      if (watched.stalled)
-        return { type: "cut", error: new CoveyError("timeout", `nothing came for ${LIMITS.fileStallMs / 1000} s`) };
-      throw error;
+      throw watched.stalled ? new RemoteError(stalled()) : error;
     } finally {
       signal.removeEventListener("abort", abort);
     }
   } catch (error) {
-    if (!(error instanceof RemoteError)) throw error;
-    const cut = error.error.code === "closed" || error.error.code === "timeout" || error.error.code === "unreachable";
-    return { type: cut ? "cut" : "peer", error: error.error };
+    return faultOf(error);
   }
 }
 
 async function ask(
-  { ledger }: FetchNeeds,
+  { onToken }: FetchNeeds,
   session: Session,
-  item: Item,
+  { token, ...request }: BlockRequest,
   ranges: readonly BlockRange[],
   signal: AbortSignal,
 ): Promise<Stream> {
-  const { id, size, token } = item.record;
-  const args = { offer: id, size, token, ranges: flattenRanges(ranges) };
-  const { value, stream } = await session.open(FETCH_ROUTE, args, { signal }).catch((error: unknown) => {
+  const args = { ...request, ...(token === undefined ? {} : { token }), ranges: flattenRanges(ranges) };
+  const { value, stream } = await fromPeer(async () => session.open(FETCH_ROUTE, args, { signal })).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw remote(error);
+    throw error;
   });
   try {
-    const answer = await fromPeer(async () => parseFetchAnswer(value));
+    const answer = await fromPeer(() => parseFetchAnswer(value));
     if (token !== undefined && answer.token !== token)
       throw new RemoteError(new CoveyError("protocol", "the sender answered with another version than was asked for"));
-    if (token === undefined) await ledger.update(item, { token: answer.token });
+    if (token === undefined) await onToken(answer.token);
     return stream;
   } catch (error) {
     stream.reset();
@@ -107,25 +105,25 @@ async function ask(
 }
 
 async function receive(
-  { ledger, clock, placeWanted }: FetchNeeds,
+  { clock, placeWanted, onBlock }: FetchNeeds,
   stream: Stream,
-  item: Item,
-  part: Part,
+  target: BlockTarget,
   ranges: readonly BlockRange[],
 ): Promise<string> {
+  const { manifest } = target;
   const pace = new Pace();
   const yieldPlace = (): void => {
     if (pace.slow && placeWanted()) throw new CoveyError("timeout", "it was slow, and gave its place to a transfer that waits");
   };
   const reader = createStreamReader(paced(stream, pace, clock, yieldPlace), "the file");
   const blocks = blocksOf(ranges)[Symbol.iterator]();
-  const buffers = new BlockBuffers(0, part.manifest.size);
+  const buffers = new BlockBuffers(0, manifest.size);
   let toldAtMs = clock.monotonicMs();
-  let toldBytes = part.manifest.knownBytes;
+  let toldBytes = manifest.knownBytes;
   for (;;) {
     const kind = await fromPeer(async () => (await reader.readExactly(1, 1))[0]!);
     if (kind === RECORD.busy) {
-      pace.sign();
+      pace.sign(1);
       continue;
     }
     if (kind === RECORD.problem) throw new RemoteError(await fromPeer(() => readProblem(reader)));
@@ -134,12 +132,12 @@ async function receive(
     if (kind !== RECORD.block || next.done === true)
       throw new RemoteError(new CoveyError("protocol", `the sender sent a record of kind ${kind} where it does not belong`));
 
-    const length = blockLength(part.manifest.size, next.value);
+    const length = blockLength(manifest.size, next.value);
     const { hash: digest, bytes } = await fromPeer(() => readBlock(reader, length, buffers));
-    await part.add(next.value, digest, bytes, () => buffers.give(bytes));
-    ledger.progress(item, part.manifest.knownBytes, length);
+    await target.add(next.value, digest, bytes, () => buffers.give(bytes));
+    onBlock(length);
     const nowMs = clock.monotonicMs();
-    const { knownBytes } = part.manifest;
+    const { knownBytes } = manifest;
     if (nowMs - toldAtMs < LIMITS.progressMs && knownBytes - toldBytes < LIMITS.progressBytes) continue;
     toldAtMs = nowMs;
     toldBytes = knownBytes;
@@ -173,13 +171,4 @@ async function readProblem(reader: StreamReader): Promise<CoveyError> {
   return errorFromJson(parseProblem(await reader.readExactly(length, LIMITS.problemBytes)));
 }
 
-const remote = (error: unknown): RemoteError =>
-  new RemoteError(error instanceof CoveyError ? error : new CoveyError("internal", "the request failed", { cause: error }));
-
-async function fromPeer<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof RemoteError ? error : remote(error);
-  }
-}
+const stalled = (): CoveyError => new CoveyError("timeout", `nothing came for ${LIMITS.fileStallMs / 1000} s`);

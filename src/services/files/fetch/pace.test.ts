@@ -34,7 +34,7 @@ test("signs of life are no progress, be they as many as there should be bytes", 
   const pace = new Pace();
   for (let i = 0; i < 3; i++) {
     pace.waited(window, enough);
-    for (let sign = 0; sign < enough; sign++) pace.sign();
+    for (let sign = 0; sign < enough; sign++) pace.sign(1);
   }
   assert.equal(pace.slow, true);
 });

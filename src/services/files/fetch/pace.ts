@@ -24,9 +24,9 @@ export class Pace {
     this.#bytes = 0;
   }
 
-  /** One of the bytes was only a sign of life. */
-  sign(): void {
-    this.#bytes--;
+  /** So many of the bytes were only a sign of life. */
+  sign(bytes: number): void {
+    this.#bytes -= bytes;
   }
 }
 

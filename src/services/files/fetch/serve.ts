@@ -1,232 +1,240 @@
-// The answering side of files/fetch: blocks of what was offered, to the peer it was offered to, and to nobody else.
+// The answering side of files/fetch and files/walk: what was offered or is shared, to the peer it is for, and to nobody else.
 //
-//   1. the offer: ours, to this peer, still open; a hash or an id alone gives no right
-//   2. the source: the version that was offered; when it is another one now, the offer is renewed first
-//   3. blocks in the order asked for, each read ahead, hashed and written once; nobody waits for the hash of the whole
-//   4. the rest is hashed if it must be, the version checked once more, and END names the blob
+//   1. the right: an offer of ours to this peer that is open, or a share with it; a hash or an id alone gives none
+//   2. a place: a few at once to each peer; what an offer's receiver asks for again takes the place of what it asked for before
+//   3. the thing: a file in the version that was offered (when it is another one now, the offer is renewed first), or what is in a tree
+//   4. the bytes: send-blocks.ts, ../trees/send-walk.ts
 
 import type { Clock } from "../../../core/clock.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { domainHash } from "../../../core/hash.ts";
-import { encodeCbor } from "../../../core/cbor.ts";
-import { fromHex, u16 } from "../../../core/bytes.ts";
 import type { PeerId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import { HASH_BYTES, type BlockRange } from "../../../blob/manifest.ts";
 import { BlockBuffers } from "../../../blob/block-buffers.ts";
 import { Source } from "../../../blob/source.ts";
-import type { Call, Stream } from "../../../session/contract.ts";
+import type { TreeReader, TreeRoot } from "../../../blob/tree/contract.ts";
+import { openInTree } from "../../../blob/tree/open-in-tree.ts";
+import type { Call } from "../../../session/contract.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
-import { InFlight } from "./in-flight.ts";
 import { isOver, type Item, type Ledger } from "../offers/ledger.ts";
 import { clearHashes } from "../offers/records.ts";
+import type { Sources } from "../sending/sources.ts";
+import { sendWalk } from "../trees/send-walk.ts";
+import { parseWalk, WALK_ROUTE } from "../trees/wire.ts";
+import { RunningSends } from "./running.ts";
+import { sendBlocks, type ServedFile } from "./send-blocks.ts";
 import { SourceHashes } from "./source-hashes.ts";
-import { cutWhenStalled } from "./watchdog.ts";
-import { blocksOf, parseFetch, readRanges, RECORD, type FetchArgs } from "./wire.ts";
+import { FETCH_ROUTE, parseFetch } from "./wire.ts";
 
 interface ServeNeeds {
   readonly store: SpaceStore;
   readonly ledger: Ledger;
+  readonly sources: Sources;
+  readonly reader: TreeReader;
+  /** What is shared under the id with the peer, if anything. */
+  readonly shares: {
+    reach(peer: PeerId, id: string): { readonly roots: readonly TreeRoot[]; readonly signal: AbortSignal } | undefined;
+  };
   readonly clock: Clock;
   /** Tells the receiver of the source's new size and time. */
   renew(item: Item): Promise<void>;
 }
 
-const HEADER_BYTES = 1 + HASH_BYTES;
-/** How often the version is looked at while blocks are sent. */
-const BLOCKS_PER_CHECK = 8;
+/** What a peer may read under the id that it asked with. */
+interface Grant {
+  readonly id: string;
+  /** undefined: a share. */
+  readonly item: Item | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Of a tree or share. */
+  roots(): Promise<readonly TreeRoot[]>;
+}
 
 export class Serving {
   readonly #needs: ServeNeeds;
-  /** One fetch of an offer at a time: a new one is from a receiver that has given up on the old one. */
-  readonly #running = new Map<
-    string,
-    { readonly peer: PeerId; readonly abort: AbortController; readonly ended: Promise<void> }
-  >();
+  readonly #running = new RunningSends();
+  /** Of offers of one file, by id: as long as they are open. Of files in shares, by token: the last few. */
   readonly #hashes = new Map<string, SourceHashes>();
+  readonly #sharedHashes = new Map<string, SourceHashes>();
 
   constructor(needs: ServeNeeds) {
     this.#needs = needs;
   }
 
-  /** The handler of the route. */
-  async answer(call: Call): Promise<void> {
+  /** The handler of files/fetch. */
+  async answerFetch(call: Call): Promise<void> {
     const args = parseFetch(call.args);
-    const item = this.#permitted(call.peer, args.offer);
-    await this.stop(item);
-    const others = [...this.#running.values()].filter(({ peer }) => peer === call.peer).length;
-    if (others >= LIMITS.filesServedPerPeer)
-      throw new CoveyError("limit", `${others} files are on their way to this peer already`);
+    const grant = this.#permitted(call.peer, args.offer);
+    const { path } = args;
+    if ((path === undefined) !== (grant.item?.record.kind === "file")) throw refused();
+    await this.#run(call, FETCH_ROUTE, path, grant, LIMITS.filesServedPerPeer, async (signal) => {
+      const source = await this.#open(grant, path).catch((error: unknown) => {
+        throw publicError(error);
+      });
+      try {
+        const file = await this.#served(grant, path, source);
+        const item = path === undefined ? grant.item : undefined;
+        await sendBlocks(this.#progress(grant, item), call, file, args, signal);
+        if (item !== undefined) await this.#finishPlain(item, file, signal);
+      } finally {
+        await source.close();
+      }
+    });
+  }
 
-    const abort = new AbortController();
-    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    this.#running.set(item.record.id, { peer: call.peer, abort, ended });
-    try {
-      await this.#serve(call, item, args, AbortSignal.any([call.signal, abort.signal]));
-    } finally {
-      this.#running.delete(item.record.id);
-      end();
-      if (isOver(item.record.state)) await this.end(item);
-    }
+  /** The handler of files/walk. */
+  async answerWalk(call: Call): Promise<void> {
+    const { offer, path, after, content, deep } = parseWalk(call.args);
+    const grant = this.#permitted(call.peer, offer);
+    if (grant.item?.record.kind === "file") throw refused();
+    if (this.#running.count(({ route }) => route === WALK_ROUTE) >= LIMITS.walksServed)
+      throw new CoveyError("limit", `${LIMITS.walksServed} directories are on their way already`);
+    await this.#run(call, WALK_ROUTE, path, grant, LIMITS.walksServedPerPeer, async (signal) => {
+      const options = { path, content, deep, signal, ...(after === undefined ? {} : { after }) };
+      const packs = this.#needs.reader.walk(await grant.roots(), options);
+      const { item } = grant;
+      let first = true;
+      await sendWalk(call, packs, signal, (bytes) => {
+        if (item === undefined) return;
+        const done = Math.min(bytes, item.record.size);
+        if (first) item.resumedBytes = done;
+        this.#needs.ledger.progress(item, done, first ? 0 : Math.max(0, done - item.doneBytes));
+        first = false;
+      });
+    });
   }
 
   /** Cuts what is being sent of the offer. */
-  async stop(item: Item): Promise<void> {
-    for (let running; (running = this.#running.get(item.record.id)) !== undefined;) {
-      running.abort.abort(new CoveyError("closed", "the transfer was stopped"));
-      await running.ended;
-    }
+  async stop(offer: string): Promise<void> {
+    await this.#running.stop((run) => run.offer === offer);
   }
 
-  /** For an offer that is over: its hashes go. What was withdrawn is cut; what is done there may still be hashed for the user here. */
+  /** For an offer that is over: what was kept to serve it goes. What was withdrawn is cut; what is done there may still be hashed for the user here. */
   async end(item: Item): Promise<void> {
-    if (item.record.state !== "done") await this.stop(item);
-    if (this.#running.has(item.record.id) || item.record.token === undefined) return;
-    await this.#forget(item);
+    const { id, state } = item.record;
+    if (state !== "done") await this.stop(id);
+    if (this.#running.count(({ offer }) => offer === id) > 0 || item.record.token === undefined) return;
+    await this.#forgetHashes(id);
+    await this.#needs.sources.forget(item.record);
     await this.#needs.ledger.update(item, { token: undefined });
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#needs.ledger.all().map((item) => this.stop(item)));
-  }
-
-  async #forget(item: Item): Promise<void> {
-    this.#hashes.delete(item.record.id);
-    await clearHashes(this.#needs.store, item.record.id);
+    await this.#running.stop(() => true);
   }
 
   /** The same answer for what is not there, not theirs, and not offered any more. */
-  #permitted(peer: PeerId, offer: string): Item {
-    const item = this.#needs.ledger.get(offer);
-    const open = item?.record.direction === "out" && item.record.peer === peer;
-    if (open && ["waiting", "accepted", "failed"].includes(item.record.state)) return item;
-    throw new CoveyError("refused", "nothing is offered under that id");
+  #permitted(peer: PeerId, id: string): Grant {
+    const { ledger, sources, shares } = this.#needs;
+    const item = ledger.get(id);
+    if (item === undefined) {
+      const reach = shares.reach(peer, id);
+      if (reach === undefined) throw refused();
+      return { id, item, signal: reach.signal, roots: async () => reach.roots };
+    }
+    const { direction, state, paused } = item.record;
+    const open = direction === "out" && item.record.peer === peer && ["waiting", "accepted", "failed"].includes(state);
+    if (!open) throw refused();
+    // The receiver comes again later, or when the offer's entry says that it goes on.
+    if (paused) throw new CoveyError("limit", "the sender has stopped this for now");
+    return { id, item, signal: undefined, roots: () => sources.rootsOf(id) };
   }
 
-  async #serve(call: Call, item: Item, args: FetchArgs, signal: AbortSignal): Promise<void> {
-    const source = await Source.open(item.record.path!).catch((error: unknown) => {
-      const { code } = fromPlatform(error, "read the file");
-      // The path is nobody else's business.
-      const gone = code === "not-found" || code === "bad-argument";
-      throw new CoveyError(gone ? "not-found" : code, gone ? "the file is no longer there" : "the file can't be read");
-    });
+  async #run(
+    { peer, signal }: Call,
+    route: string,
+    path: string | undefined,
+    grant: Grant,
+    most: number,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const { id, item } = grant;
+    // Whoever receives an offer has given up on what it asks for again. Several may read the same of a share.
+    if (item !== undefined)
+      await this.#running.stop((run) => run.offer === id && run.route === route && (route === WALK_ROUTE || run.path === path));
+    const others = this.#running.count((run) => run.peer === peer && run.route === route);
+    if (others >= most) throw new CoveyError("limit", `${others} of these are on their way to this peer already`);
     try {
-      const hashes = await this.#hashesOf(item, source);
-      const token = publicToken(item.record.id, source.version.token);
-      if (args.size !== source.version.size || (args.token !== undefined && args.token !== token))
-        throw new CoveyError("changed", "the file is not what it was");
-      const ranges = readRanges(args.ranges, hashes.manifest.blocks);
-      if (ranges === undefined) throw new CoveyError("protocol", "the ranges do not fit the file");
-
-      const watched = cutWhenStalled(await call.accept({ token }));
-      const { stream } = watched;
-      const cut = (): void => stream.reset();
-      signal.addEventListener("abort", cut, { once: true });
-      const asked = ranges.reduce((sum, { from, count }) => sum + lengthOf(source.version.size, from, count), 0);
-      const flight = new InFlight(new BlockBuffers(HEADER_BYTES, source.version.size), source.version.size - asked);
-      item.resumedBytes = source.version.size - asked;
-      this.#needs.ledger.progress(item, item.resumedBytes, 0);
-      const listening = this.#listen(stream, item, flight);
-      listening.catch(() => {});
-      try {
-        signal.throwIfAborted();
-        await this.#send(stream, source, hashes, ranges, flight).catch((error: unknown) => sayWhy(stream, error));
-        await this.#sendEnd(stream, item, hashes);
-        await stream.end();
-        await listening;
-      } finally {
-        watched.stop();
-        signal.removeEventListener("abort", cut);
-        await hashes.save();
-      }
-      await this.#finishPlain(item, source, hashes, signal);
+      await this.#running.run({ peer, route, offer: id, path }, (stopped) =>
+        work(AbortSignal.any([signal, stopped, ...(grant.signal === undefined ? [] : [grant.signal])])),
+      );
     } finally {
-      await source.close();
+      if (item !== undefined && isOver(item.record.state)) await this.end(item);
     }
   }
 
-  /** The hashes of the source as it is now; renews the offer when that is another version than the one offered. */
-  async #hashesOf(item: Item, source: Source): Promise<SourceHashes> {
-    const { id, token } = item.record;
+  async #open({ item, roots }: Grant, path: string | undefined): Promise<Source> {
+    if (path === undefined) return Source.open(item!.record.path!);
+    return Source.of(await openInTree(await roots(), path));
+  }
+
+  async #served(grant: Grant, path: string | undefined, source: Source): Promise<ServedFile> {
+    const { id, item } = grant;
     const { version } = source;
+    if (path === undefined) return { source, hashes: await this.#hashesOf(item!, source), token: publicToken(id, version.token) };
+    const token = publicToken(`${id}/${path}`, version.token);
+    if (item === undefined) return { source, hashes: await this.#hashesOfShared(token, source), token };
+    // Of a file that has changed there may be some of each version: all go with the offer.
+    const hashes = await SourceHashes.load({ store: this.#needs.store, scope: `${id}/${token}`, plain: false }, version);
+    return { source, hashes, token };
+  }
+
+  /** The hashes of the source as it is now; renews the offer when that is another version than the one offered. */
+  async #hashesOf(item: Item, { version }: Source): Promise<SourceHashes> {
+    const { id, token } = item.record;
     if (token !== version.token) {
-      await this.#forget(item);
-      await this.#needs.ledger.update(item, {
-        token: version.token,
-        size: version.size,
-        mtimeMs: version.mtimeMs,
-        executable: version.executable,
-        blake3: undefined,
-      });
+      await this.#forgetHashes(id);
+      await this.#needs.ledger.update(item, { ...version, blake3: undefined });
       await this.#needs.renew(item);
     }
     const held = this.#hashes.get(id);
     if (held?.token === version.token) return held;
-    const loaded = await SourceHashes.load(this.#needs.store, id, version.token, version.size);
+    const loaded = await SourceHashes.load({ store: this.#needs.store, scope: id, plain: true }, version);
     this.#hashes.set(id, loaded);
     return loaded;
   }
 
-  async #send(
-    stream: Stream,
-    source: Source,
-    hashes: SourceHashes,
-    ranges: readonly BlockRange[],
-    flight: InFlight,
-  ): Promise<void> {
-    let sent = 0;
-    for await (const { block, bytes } of source.read(blocksOf(ranges), flight.buffers)) {
-      bytes[0] = RECORD.block;
-      bytes.set(hashes.add(block, bytes.subarray(HEADER_BYTES)), 1);
-      if (++sent % BLOCKS_PER_CHECK === 0) await source.check();
-      flight.sent(bytes);
-      await stream.write(bytes);
-      await hashes.saveSome();
-    }
-    await this.#hashRest(stream, source, hashes);
-    await source.check();
+  async #hashesOfShared(token: string, { version }: Source): Promise<SourceHashes> {
+    const hashes = this.#sharedHashes.get(token) ?? (await SourceHashes.load(undefined, version));
+    this.#sharedHashes.delete(token);
+    this.#sharedHashes.set(token, hashes);
+    for (const oldest of [...this.#sharedHashes.keys()].slice(0, -LIMITS.sharedHashes)) this.#sharedHashes.delete(oldest);
+    return hashes;
   }
 
-  /** Names the blob, once this side has noted it for its user. */
-  async #sendEnd(stream: Stream, item: Item, hashes: SourceHashes): Promise<void> {
-    const blake3 = hashes.blake3();
-    await this.#needs.ledger.update(item, { blob: hashes.manifest.blobId(), ...(blake3 === undefined ? {} : { blake3 }) });
-    await stream.write(Buffer.concat([Buffer.of(RECORD.end), fromHex(hashes.manifest.blobId())!]));
+  #progress({ item }: Grant, single: Item | undefined): Parameters<typeof sendBlocks>[0] {
+    const { ledger, clock } = this.#needs;
+    let last = 0;
+    return {
+      clock,
+      onStart(bytes) {
+        last = bytes;
+        if (single === undefined) return;
+        single.resumedBytes = bytes;
+        ledger.progress(single, bytes, 0);
+      },
+      onCount(bytes) {
+        const moved = Math.max(0, bytes - last);
+        last = bytes;
+        if (single !== undefined) ledger.progress(single, bytes, moved);
+        // Of a tree this is one file of many: what there is of all of them is said on the walk.
+        else if (item !== undefined) ledger.progress(item, Math.min(item.record.size, item.doneBytes + moved), moved);
+      },
+      async onWhole(hashes) {
+        if (single === undefined) return;
+        const blake3 = hashes.blake3();
+        await ledger.update(single, { blob: hashes.manifest.blobId(), ...(blake3 === undefined ? {} : { blake3 }) });
+      },
+    };
   }
 
-  /** What was not asked for in this life still belongs into the blob's id. The receiver hears that we are alive meanwhile. */
-  async #hashRest(stream: Stream, source: Source, hashes: SourceHashes): Promise<void> {
-    const { clock } = this.#needs;
-    let toldAtMs = clock.monotonicMs();
-    const buffers = new BlockBuffers(0, source.version.size);
-    for await (const { block, bytes } of source.read(hashes.unknown(), buffers)) {
-      hashes.add(block, bytes);
-      buffers.give(bytes);
-      await hashes.saveSome();
-      if (clock.monotonicMs() - toldAtMs < LIMITS.fileBusyMs) continue;
-      toldAtMs = clock.monotonicMs();
-      await stream.write(Buffer.of(RECORD.busy));
-    }
-  }
-
-  /** The receiver's counts of what is verified and written there, until it ends its side. */
-  async #listen(stream: Stream, item: Item, flight: InFlight): Promise<void> {
-    let held = Buffer.alloc(0);
-    for (let chunk; (chunk = await stream.read()) !== null;) {
-      held = Buffer.concat([held, chunk]);
-      const whole = held.length - (held.length % 8);
-      if (whole === 0) continue;
-      // A later count says all that an earlier one did.
-      const count = held.readBigUInt64BE(whole - 8);
-      held = held.subarray(whole);
-      const done = count > BigInt(item.record.size) ? item.record.size : Number(count);
-      flight.acknowledged(done);
-      this.#needs.ledger.progress(item, done, Math.max(0, done - item.doneBytes));
-    }
+  async #forgetHashes(offer: string): Promise<void> {
+    this.#hashes.delete(offer);
+    await clearHashes(this.#needs.store, offer);
   }
 
   /** BLAKE3 of the whole file, for the user: what was sent in order is hashed already, the rest is read once more. */
-  async #finishPlain(item: Item, source: Source, hashes: SourceHashes, signal: AbortSignal): Promise<void> {
+  async #finishPlain(item: Item, { source, hashes }: ServedFile, signal: AbortSignal): Promise<void> {
     if (item.record.blake3 !== undefined) return;
     const buffers = new BlockBuffers(0, source.version.size);
     for await (const { block, bytes } of source.read(hashes.unhashed(), buffers)) {
@@ -239,20 +247,15 @@ export class Serving {
   }
 }
 
-/** What a peer calls the version: equal when ours is, and says nothing about this machine. */
-const publicToken = (offer: string, token: string): string =>
-  domainHash("covey/source-version/1", Buffer.from(offer), Buffer.from(token)).toString("hex", 0, 16);
+const refused = (): CoveyError => new CoveyError("refused", "nothing is offered under that id");
 
-const lengthOf = (size: number, from: number, count: number): number =>
-  Math.min(size, (from + count) * LIMITS.blockBytes) - from * LIMITS.blockBytes;
-
-/** Tells the receiver, if it can still be told, and gives up. Only `changed` says more than that the file can't be read. */
-async function sayWhy(stream: Stream, error: unknown): Promise<never> {
-  const { code, message } = fromPlatform(error, "read the file");
-  if (code !== "closed") {
-    const body = encodeCbor({ code, message: code === "changed" ? message : "the file can't be read" });
-    await stream.write(Buffer.concat([Buffer.of(RECORD.problem), u16(body.length), body]));
-    await stream.end();
-  }
-  throw error;
+/** Paths of this machine are nobody else's business. */
+function publicError(error: unknown): CoveyError {
+  const { code } = fromPlatform(error, "read the file");
+  const gone = code === "not-found" || code === "bad-argument";
+  return new CoveyError(gone ? "not-found" : code, gone ? "the file is no longer there" : "the file can't be read");
 }
+
+/** What a peer calls the version: equal when ours is, and says nothing about this machine. */
+const publicToken = (file: string, token: string): string =>
+  domainHash("covey/source-version/1", Buffer.from(file), Buffer.from(token)).toString("hex", 0, 16);

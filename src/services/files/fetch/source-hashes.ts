@@ -4,15 +4,23 @@ import { createHasher, hash, type Hasher } from "../../../core/hash.ts";
 import { CoveyError } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { blockLength, Manifest } from "../../../blob/manifest.ts";
+import type { FileVersion } from "../../../blob/source.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
 import { loadHashes, saveHashes } from "../offers/records.ts";
+
+interface Kept {
+  readonly store: SpaceStore;
+  /** What the hashes are saved under. */
+  readonly scope: string;
+  /** Whether BLAKE3 of the whole is wanted, too. */
+  readonly plain: boolean;
+}
 
 export class SourceHashes {
   /** The source's version. */
   readonly token: string;
   readonly manifest: Manifest;
-  readonly #store: SpaceStore;
-  readonly #offer: string;
+  readonly #kept: Kept | undefined;
   readonly #plain: Hasher = createHasher();
   #plainNext = 0;
   #plainDigest: string | undefined;
@@ -20,22 +28,22 @@ export class SourceHashes {
   #unsavedBytes = 0;
   #saving: Promise<void> = Promise.resolve();
 
-  private constructor(store: SpaceStore, offer: string, token: string, size: number) {
-    this.#store = store;
-    this.#offer = offer;
+  private constructor(kept: Kept | undefined, { token, size }: FileVersion) {
+    this.#kept = kept;
     this.token = token;
     this.manifest = new Manifest(size);
   }
 
-  static async load(store: SpaceStore, offer: string, token: string, size: number): Promise<SourceHashes> {
-    const hashes = new SourceHashes(store, offer, token, size);
-    await loadHashes(store, offer, hashes.manifest);
+  /** Without `kept` they are in memory only. */
+  static async load(kept: Kept | undefined, version: FileVersion): Promise<SourceHashes> {
+    const hashes = new SourceHashes(kept, version);
+    if (kept !== undefined) await loadHashes(kept.store, kept.scope, hashes.manifest);
     return hashes;
   }
 
   /** The block's hash. Throws `changed` when it is not what it was for this version. */
   add(block: number, bytes: Uint8Array): Buffer {
-    if (block === this.#plainNext) {
+    if (this.#kept?.plain === true && block === this.#plainNext) {
       this.#plain.update(bytes);
       this.#plainNext++;
     }
@@ -44,6 +52,7 @@ export class SourceHashes {
     if (known?.equals(found) === false) throw new CoveyError("changed", "the file changed while it was read");
     if (known === undefined) {
       this.manifest.set(block, found);
+      if (this.#kept === undefined) return found;
       this.#unsaved.push(block);
       this.#unsavedBytes += blockLength(this.manifest.size, block);
     }
@@ -77,10 +86,10 @@ export class SourceHashes {
       .catch(() => {})
       .then(async () => {
         const blocks = this.#unsaved;
-        if (blocks.length === 0) return;
+        if (this.#kept === undefined || blocks.length === 0) return;
         this.#unsaved = [];
         this.#unsavedBytes = 0;
-        await saveHashes(this.#store, this.#offer, this.manifest, blocks);
+        await saveHashes(this.#kept.store, this.#kept.scope, this.manifest, blocks);
       });
     return this.#saving;
   }

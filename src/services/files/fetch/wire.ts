@@ -30,6 +30,8 @@ const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 
 const fetchSchema = v.object({
   offer: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  /** A file inside of what is offered or shared. */
+  path: v.optional(v.pipe(v.string(), v.maxBytes(LIMITS.treePathBytes))),
   size,
   /** The version of the source that earlier blocks came from. */
   token: v.optional(token),

@@ -81,7 +81,7 @@ export class Decisions {
         return { state: "withdrawn", problem: { code: "not-paired", message, hint: "Pair again, and send it again." } };
       if (state === "waiting") return { state: "declined", problem: { code: "not-paired", message } };
       if (state === "failed") return undefined;
-      const hint = "Once the two are paired again, `covey resume` goes on with it; `covey cancel` removes what came of it.";
+      const hint = "Once the two are paired again, `covey transfers resume` goes on with it; `covey cancel` removes what came of it.";
       return { state: "failed", problem: { code: "not-paired", message, hint } };
     });
   }
@@ -129,7 +129,8 @@ export class Decisions {
   }
 
   async #accept(item: Item, taking: Taking): Promise<void> {
-    await this.#decide(item, { state: "accepted", paused: false, ...taking, problem: undefined });
+    const agreedFiles = taking.agreedBytes === undefined ? undefined : item.record.files;
+    await this.#decide(item, { state: "accepted", paused: false, ...taking, agreedFiles, problem: undefined });
     this.#needs.downloads.start(item);
   }
 

@@ -14,10 +14,13 @@ import type { SpaceStore } from "../../../space/contract.ts";
 
 const SERVICE = "files";
 
-const noteCode = v.pipe(
-  v.string(),
-  v.transform((code) => code as TreeNoteCode),
-);
+export const noteSchema = v.object({
+  path: v.string(),
+  code: v.pipe(
+    v.string(),
+    v.transform((code) => code as TreeNoteCode),
+  ),
+});
 
 const recordSchema = v.object({
   id: v.string(),
@@ -55,7 +58,7 @@ const recordSchema = v.object({
   conflict: v.optional(v.picklist(["rename", "skip", "overwrite"]), "rename"),
   /** Out: the source is a file of ours, to be removed when it is over. */
   spooled: v.optional(v.boolean(), false),
-  notes: v.optional(v.object({ count: v.number(), first: v.array(v.object({ path: v.string(), code: noteCode })) })),
+  notes: v.optional(v.object({ count: v.number(), first: v.array(noteSchema) })),
   /** Out: what was sent, as `sourcesKey` says it. */
   sources: v.optional(v.string()),
   /** Out, a file: the source, resolved. In: the file, once it is in place. */
@@ -67,8 +70,9 @@ const recordSchema = v.object({
   token: v.optional(v.string()),
   /** In: the directory, resolved. */
   into: v.optional(v.string()),
-  /** In: the size that somebody agreed to; absent when nobody was asked. */
+  /** In: the size and the number of files that somebody agreed to; absent when nobody was asked. */
   agreedBytes: v.optional(v.number()),
+  agreedFiles: v.optional(v.number()),
   /** In: the partial file, or the staging directory of a tree. */
   temp: v.optional(v.object({ path: v.string(), device: v.string(), inode: v.string() })),
   blob: v.optional(

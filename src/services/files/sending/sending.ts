@@ -1,27 +1,35 @@
 // What this peer sends: offers made from paths.
 //
-//   paths ⇒ what is behind them ⇒ record ⇒ entry; the other side then asks for it: fetch/serve.ts
+//   paths ⇒ what is behind them ⇒ what it is: one file, or a tree ⇒ record ⇒ entry; the other side then asks for it: fetch/serve.ts
 
 import { randomBytes } from "node:crypto";
-import { realpath } from "node:fs/promises";
-import { basename, resolve } from "node:path";
 
 import { Source } from "../../../blob/source.ts";
+import type { TreeReader, TreeRoot } from "../../../blob/tree/contract.ts";
 import type { Clock } from "../../../core/clock.ts";
-import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { CoveyError } from "../../../core/errors.ts";
 import type { PeerId } from "../../../core/ids.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import type { PeerBook } from "../../../identity/contract.ts";
 import type { Serving } from "../fetch/serve.ts";
 import type { Item, Ledger } from "../offers/ledger.ts";
 import type { OfferEntries } from "../offers/offer-entries.ts";
+import type { NewOfferRecord } from "../offers/records.ts";
+import { isRegularFile, rootsOf } from "./roots.ts";
+import type { Sources } from "./sources.ts";
 
 interface SendingNeeds {
   readonly ledger: Ledger;
   readonly book: Pick<PeerBook, "byId">;
   readonly entries: Pick<OfferEntries, "write">;
   readonly serving: Serving;
+  readonly sources: Sources;
+  readonly reader: TreeReader;
   readonly clock: Clock;
 }
+
+/** What an offer says of the thing that is offered. */
+type Facts = Pick<NewOfferRecord, "name" | "size" | "mtimeMs" | "token"> & Partial<NewOfferRecord>;
 
 export class Sending {
   readonly #needs: SendingNeeds;
@@ -30,48 +38,70 @@ export class Sending {
     this.#needs = needs;
   }
 
-  async send(peer: PeerId, paths: readonly string[]): Promise<Item> {
-    const [path] = paths;
-    if (path === undefined || paths.length > 1) throw later();
-    const { ledger, book, entries, clock } = this.#needs;
-    if (book.byId(peer) === undefined) throw new CoveyError("not-paired", "that peer is not paired with this one");
-    const named = resolve(path);
-    const source = await realpath(named).catch((error: unknown) => {
-      throw fromPlatform(error, `read ${JSON.stringify(named)}`);
-    });
-    const opened = await Source.open(source);
-    await opened.close();
-    const { size, mtimeMs, executable, token } = opened.version;
-    const item = await ledger.add({
-      id: randomBytes(16).toString("hex"),
-      peer,
-      direction: "out",
-      name: basename(named),
-      size,
-      mtimeMs,
-      executable,
-      offeredAtMs: clock.nowMs(),
-      state: "waiting",
-      path: source,
-      token,
-    });
-    await entries.write(item);
-    return item;
+  async send(
+    peer: PeerId,
+    paths: readonly string[],
+    { signal = new AbortController().signal }: { readonly signal?: AbortSignal },
+  ): Promise<Item> {
+    if (paths.length === 0)
+      throw new CoveyError("bad-argument", "there is nothing to send", { hint: "Name files or directories." });
+    if (paths.length > LIMITS.sendPaths)
+      throw new CoveyError("limit", `${paths.length} paths are more than the limit sendPaths (${LIMITS.sendPaths})`, {
+        hint: "Send the directory that they are in.",
+      });
+    this.#assertPaired(peer);
+    const roots = await rootsOf(paths);
+    const [first] = roots;
+    const id = randomBytes(16).toString("hex");
+    if (roots.length === 1 && (await isRegularFile(first!.path))) return this.#offer(peer, id, await fileFacts(first!));
+    const facts = await this.#treeFacts(roots, signal);
+    await this.#needs.sources.saveRoots(id, roots);
+    return this.#offer(peer, id, facts);
   }
 
-  async sendSpooled(_peer: PeerId, _path: string, _name: string): Promise<Item> {
-    throw later();
+  async sendSpooled(peer: PeerId, path: string, name: string): Promise<Item> {
+    this.#assertPaired(peer);
+    if (!this.#needs.sources.isSpooled(path))
+      throw new CoveyError("bad-argument", `${JSON.stringify(path)} is not in this peer's directory for that`);
+    const facts = await fileFacts({ name, path });
+    return this.#offer(peer, randomBytes(16).toString("hex"), { ...facts, spooled: true });
   }
 
   /** Cuts what is being sent of the offer. */
   stop(item: Item): Promise<void> {
-    return this.#needs.serving.stop(item);
+    return this.#needs.serving.stop(item.record.id);
   }
 
   /** For an offer that is over: what was kept to serve it goes. */
   end(item: Item): Promise<void> {
     return this.#needs.serving.end(item);
   }
+
+  async #offer(peer: PeerId, id: string, facts: Facts): Promise<Item> {
+    const { ledger, entries, clock } = this.#needs;
+    const item = await ledger.add({ id, peer, direction: "out", ...facts, offeredAtMs: clock.nowMs(), state: "waiting" });
+    await entries.write(item);
+    return item;
+  }
+
+  async #treeFacts(roots: readonly TreeRoot[], signal: AbortSignal): Promise<Facts> {
+    const { files, bytes: size, roots: shown, rootCount, notes } = await this.#needs.reader.scan(roots, { signal });
+    const preview = shown.slice(0, LIMITS.offerRoots).map((root) => ({ ...root }));
+    const noted = { count: notes.count, first: notes.first.map((note) => ({ ...note })) };
+    return { kind: "tree", name: roots[0]!.name, size, mtimeMs: 0, token: TREE, files, roots: preview, rootCount, notes: noted };
+  }
+
+  #assertPaired(peer: PeerId): void {
+    if (this.#needs.book.byId(peer) === undefined) throw new CoveyError("not-paired", "that peer is not paired with this one");
+  }
 }
 
-const later = (): CoveyError => new CoveyError("internal", "this part is on its way");
+/** A tree has no version; that there is one says that its roots are on record. */
+const TREE = "tree";
+
+async function fileFacts({ name, path }: TreeRoot): Promise<Facts> {
+  const source = await Source.open(path);
+  await source.close();
+  const { size, mtimeMs, executable, token } = source.version;
+  return { kind: "file", name, path, size, mtimeMs, executable, token };
+}

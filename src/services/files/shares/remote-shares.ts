@@ -8,7 +8,8 @@ import type { PeerBook } from "../../../identity/contract.ts";
 import type { Version } from "../../../space/contract.ts";
 import type { RemoteShare } from "../contract.ts";
 import type { ShareValue } from "../offers/wire.ts";
-import { isShareName } from "./share-path.ts";
+import type { OfferRecord } from "../offers/records.ts";
+import { isShareName, parseSharePath } from "./share-path.ts";
 
 interface Known {
   readonly id: string;
@@ -56,6 +57,12 @@ export class RemoteShares {
     throw new CoveyError("not-found", `the other device shares nothing as ${JSON.stringify(name)} with this one`, {
       hint: "`covey ls NAME:` lists what it shares.",
     });
+  }
+
+  /** What to ask the peer for, to get what the record is of. Throws `not-found`. */
+  sourceOf({ id, peer, sharePath }: OfferRecord): { readonly offer: string; readonly path?: string } {
+    if (sharePath === undefined) return { offer: id };
+    return { offer: this.idOf(peer, parseSharePath(sharePath).share), path: sharePath };
   }
 
   /** Of two with one name, the newest. */

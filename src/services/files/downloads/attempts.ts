@@ -1,0 +1,192 @@
+// One transfer on its way in, attempt by attempt:
+//
+//   1. wait until the sender is there, and for a place
+//   2. open what is here of it, ask for what is missing: incoming-file.ts, ../trees/incoming-tree.ts
+//   3. whole: over. Cut: wait a little, go on. Changed: begin again. Disk full: look for space. Else: failed, in words
+
+import { sleep } from "../../../core/async.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
+import type { Logger } from "../../../core/log.ts";
+import { printable } from "../../../core/text.ts";
+import type { Session } from "../../../session/contract.ts";
+import { isOver, type Item } from "../offers/ledger.ts";
+import type { OfferRecord } from "../offers/records.ts";
+import { IncomingTree } from "../trees/incoming-tree.ts";
+import { mostBytes } from "./agreed.ts";
+import { discard } from "./held.ts";
+import { IncomingFile } from "./incoming-file.ts";
+import type { Incoming, IncomingNeeds } from "./incoming.ts";
+import type { Links } from "./links.ts";
+import type { Slots } from "./slots.ts";
+
+export interface AttemptNeeds extends IncomingNeeds {
+  readonly links: Links;
+  readonly slots: Slots;
+  readonly log: Logger;
+  /** Done, or failed: the sender is to know. */
+  onOver(item: Item): Promise<void>;
+}
+
+/** What to do after an attempt. */
+type Next = "over" | "again" | "later" | { readonly waitMs: number };
+
+export class Attempts {
+  readonly #needs: AttemptNeeds;
+  readonly #item: Item;
+  readonly #signal: AbortSignal;
+  #incoming: Incoming | undefined;
+  #last: Session | undefined;
+  /** In this session, since something came. */
+  #cuts = 0;
+  #faults = 0;
+
+  constructor(needs: AttemptNeeds, item: Item, signal: AbortSignal) {
+    this.#needs = needs;
+    this.#item = item;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    try {
+      for (;;) {
+        const next = await this.#attempt();
+        if (next === "over") return await this.#needs.onOver(this.#item);
+        if (next === "later") await this.#backOff();
+        else if (next !== "again") await sleep(next.waitMs, this.#signal);
+      }
+    } finally {
+      await this.#drop({ save: true });
+    }
+  }
+
+  async #attempt(): Promise<Next> {
+    const { links, slots, ledger } = this.#needs;
+    const item = this.#item;
+    const { peer } = item.record;
+    const session = await links.untilUp(peer, this.#signal);
+    if (session !== this.#last) this.#cuts = 0;
+    this.#last = session;
+    const leave = await slots.take(peer, this.#signal);
+    try {
+      if (isTooLarge(item.record)) return await this.#grown(`${item.record.size} bytes, not ${item.record.agreedBytes}`);
+      if (this.#incoming?.fits(item.record) === false) await this.#startOver();
+      const incoming = (this.#incoming ??= await this.#open());
+      if (item.record.problem !== undefined) await ledger.update(item, { problem: undefined });
+      const before = incoming.doneBytes;
+      item.resumedBytes = before;
+      ledger.progress(item, before, 0);
+      const step = await incoming.advance(session, () => slots.wanted(peer), this.#signal);
+      if (incoming.doneBytes > before) this.#cuts = 0;
+      if (step.type === "cut") return await this.#cut(step.error);
+      if (step.type === "peer") return await this.#refused(step.error);
+      if (step.type === "grown") return await this.#grown(step.message);
+      return step.type === "done" ? "over" : "again";
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      return await this.#ownFault(fromPlatform(error, `receive the ${this.#what}`));
+    } finally {
+      leave();
+    }
+  }
+
+  get #what(): string {
+    return this.#item.record.kind === "file" ? "file" : "directory";
+  }
+
+  #open(): Promise<Incoming> {
+    const of = this.#item.record.kind === "file" ? IncomingFile : IncomingTree;
+    return of.open(this.#needs, this.#item, this.#signal);
+  }
+
+  /** The way broke: what came so far stays. */
+  async #cut(error: CoveyError): Promise<Next> {
+    await this.#incoming?.checkpoint();
+    this.#needs.log.debug({ offer: this.#item.record.id, code: error.code }, "a transfer was cut");
+    return "later";
+  }
+
+  async #refused(error: CoveyError): Promise<Next> {
+    if (error.code === "limit") return "later";
+    // An offer that was renewed may come a little after the first answer that says so: nothing is lost by asking again.
+    const lostSomething = error.code !== "changed" || this.#item.record.token !== undefined;
+    if (lostSomething) this.#faults++;
+    if (error.code === "changed") {
+      await this.#startOver();
+      if (this.#faults <= LIMITS.fileFaults) return "later";
+      return this.#fail(
+        error.code,
+        `the ${this.#what} kept changing while it was sent`,
+        "Ask for it to be sent again when nothing writes to it.",
+      );
+    }
+    if (error.code === "not-found")
+      return this.#fail(error.code, `the sender no longer has the ${this.#what}`, "Ask for it to be sent again.");
+    // What was written of it may have to be taken back.
+    await this.#drop({ save: true });
+    if (this.#faults <= LIMITS.fileFaults) return "later";
+    if (error.code === "integrity" || error.code === "protocol")
+      return this.#fail(
+        error.code,
+        `what the sender sent is wrong: ${printable(error.message)}`,
+        "Nothing of it was kept. Ask for it to be sent again.",
+      );
+    return this.#fail(error.code, `the sender can't go on: ${printable(error.message)}`, "Ask for it to be sent again.");
+  }
+
+  #grown(how: string): Promise<Next> {
+    return this.#fail(
+      "changed",
+      `the ${this.#what} is much larger than when it was agreed to: ${how}`,
+      this.#item.record.kind === "file" ? "Receive it again to agree to that." : "Ask for it to be sent again.",
+    );
+  }
+
+  /** This side's disk or store. A full disk waits; everything else needs somebody. */
+  async #ownFault(error: CoveyError): Promise<Next> {
+    // What is in memory may not be what is on disk: back to the last checkpoint.
+    await this.#drop({ save: false });
+    if (isOver(this.#item.record.state)) return "over";
+    const { code, message, hint } = error;
+    if (code === "integrity") {
+      // All blocks agree, but not with the blob: which of them is wrong can't be known.
+      await this.#startOver();
+      return this.#refused(error);
+    }
+    if (code !== "no-space") return this.#fail(code, message, hint ?? "When that is mended, receive it again.");
+    await this.#needs.ledger.update(this.#item, { problem: { code, message, ...(hint === undefined ? {} : { hint }) } });
+    return { waitMs: LIMITS.noSpaceRetryMs };
+  }
+
+  async #startOver(): Promise<void> {
+    await this.#drop({ save: false });
+    await discard(this.#needs, this.#item);
+  }
+
+  async #fail(code: CoveyError["code"], message: string, hint: string): Promise<Next> {
+    await this.#startOver();
+    await this.#needs.ledger.update(this.#item, ({ state }) =>
+      isOver(state) ? undefined : { state: "failed", problem: { code, message, hint } },
+    );
+    return "over";
+  }
+
+  async #drop(options: { readonly save: boolean }): Promise<void> {
+    const incoming = this.#incoming;
+    this.#incoming = undefined;
+    await incoming?.close(options).catch((error: unknown) => {
+      this.#needs.log.warn(
+        { offer: this.#item.record.id, error: String(error) },
+        "what is here of a transfer did not close well",
+      );
+    });
+  }
+
+  /** Longer each time without progress, and never for all transfers at the same moment. */
+  #backOff(): Promise<void> {
+    const longest = Math.min(LIMITS.fileRetryMaxMs, LIMITS.fileRetryMs * 2 ** this.#cuts++);
+    return sleep(longest * (0.5 + Math.random() / 2), this.#signal);
+  }
+}
+
+const isTooLarge = ({ size, agreedBytes = Infinity }: OfferRecord): boolean => size > mostBytes(agreedBytes);
