@@ -101,6 +101,7 @@ class Placing {
     const roots = namesIn(this.#roots).map(fromBytes);
     if (as !== undefined && roots.length !== 1)
       throw new CoveyError("bad-argument", `one name can't be for ${roots.length} things`);
+    if (as !== undefined && !isName(as)) throw new CoveyError("bad-argument", `"${as}" is no name for it`);
     const taken = new Set<string>();
     return roots.map((root) => {
       const name = this.#free(as ?? safeFileName(root), conflict, taken);
@@ -150,6 +151,8 @@ class Placing {
     return writeState(this.#staging, { open: [], plan, placed: undefined }, this.#flusher);
   }
 }
+
+const isName = (text: string): boolean => !/^\.{0,2}$|[/\0]/.test(text);
 
 const isSame = (plan: Plan | undefined, into: string, { conflict, as }: PlaceOptions): plan is Plan =>
   plan?.into === into && plan.conflict === conflict && plan.as === as;
