@@ -201,3 +201,43 @@ test("a file that is no longer ours is not removed", async () => {
   await sink.discard();
   assert.equal(await readFile(sink.temp.path, "utf8"), "somebody else's");
 });
+
+test("a file of this name stays, or is replaced at once, as was asked for", async () => {
+  const content = randomBytes(10);
+  await writeFile(join(dir, "a.txt"), "older");
+  const sink = await Sink.create(dir, "abc", content.length);
+  await fill(sink, content, [0]);
+  assert.equal(await sink.placeAs(dir, "a.txt", plain(0), { overwrite: false }), undefined);
+  assert.equal(await readFile(join(dir, "a.txt"), "utf8"), "older");
+  assert.equal(await sink.placeAs(dir, "a.txt", plain(0), { overwrite: true }), join(dir, "a.txt"));
+  // A crash before the path was noted: it is found there.
+  assert.equal(await sink.placeAs(dir, "a.txt", plain(0), { overwrite: true }), join(dir, "a.txt"));
+  assert.equal(await sink.placeAs(dir, "b.txt", plain(0), { overwrite: false }), join(dir, "b.txt"));
+  await sink.discard();
+  assert.deepEqual((await readdir(dir)).sort(), ["a.txt", "b.txt"]);
+  assert.ok((await readFile(join(dir, "a.txt"))).equals(content));
+});
+
+test("neither a directory nor a link is replaced by a file, and nothing is written through the link", async () => {
+  await mkdir(join(dir, "directory"));
+  await writeFile(join(root, "canary"), "canary");
+  await symlink(join(root, "canary"), join(dir, "link"));
+  const sink = await Sink.create(dir, "abc", 1);
+  await fill(sink, Buffer.of(1), [0]);
+  for (const name of ["directory", "link"]) {
+    await assert.rejects(sink.placeAs(dir, name, plain(0), { overwrite: true }), { code: "conflict" });
+    assert.equal(await sink.placeAs(dir, name, plain(0), { overwrite: false }), undefined);
+  }
+  await sink.discard();
+  assert.deepEqual((await readdir(dir)).sort(), ["directory", "link"]);
+  assert.ok((await lstat(join(dir, "link"))).isSymbolicLink());
+  assert.equal(await readFile(join(root, "canary"), "utf8"), "canary");
+});
+
+test("what a crash left amid replacing a file is removed with the rest", async () => {
+  const sink = await Sink.create(dir, "abc", 0);
+  await link(sink.temp.path, sink.temp.path.replace(".part", "-2.part"));
+  await sink.close();
+  await removeTemp(sink.temp);
+  assert.deepEqual(await readdir(dir), []);
+});

@@ -3,7 +3,8 @@
 //   1. create: a hidden name of ours, exclusively, no link followed, readable by the user only
 //   2. write: verified blocks, each at its place
 //   3. sync: what was written is durable; only then may anybody say so
-//   4. place: mode, time and bytes made durable, then linked under the first free name, never over another file
+//   4. place: mode, time and bytes made durable, then linked under the first free name, never over another file; or `placeAs`: under this
+//      name only, over a regular file when that was asked for
 
 import { constants } from "node:fs";
 import { lstat, open, rename, link, statfs, unlink, type FileHandle } from "node:fs/promises";
@@ -124,15 +125,8 @@ export class Sink {
    * directory is durable too. The temp name is still there: `discard` removes it, after the caller has noted the path. Called again
    * after a crash, it finds the file where it already was.
    */
-  async place(directory: string, safeName: string, { mtimeMs, executable }: FileFacts): Promise<string> {
-    await this.#blocks.drain();
-    // A Date: Node takes a negative number for "now".
-    const mtime = new Date(mtimeMs);
-    await this.#blocks.flush(async () => {
-      await this.#file.chmod(executable ? EXECUTABLE_MODE : PLAIN_MODE);
-      await this.#file.utimes(mtime, mtime);
-      await this.#file.sync();
-    });
+  async place(directory: string, safeName: string, facts: FileFacts): Promise<string> {
+    await this.#complete(facts);
     for (const name of freeNames(safeName)) {
       const path = join(directory, name);
       if (!(await this.#linkTo(path))) continue;
@@ -150,6 +144,26 @@ export class Sink {
     });
   }
 
+  /**
+   * The same under this name only. Resolves to undefined when that is taken and nothing is to be replaced; rejects with `conflict` when
+   * what should be replaced is no regular file.
+   */
+  async placeAs(
+    directory: string,
+    name: string,
+    facts: FileFacts,
+    { overwrite }: { readonly overwrite: boolean },
+  ): Promise<string | undefined> {
+    await this.#complete(facts);
+    const path = join(directory, name);
+    if (!(await this.#linkTo(path))) {
+      if (!overwrite) return undefined;
+      await this.#replace(path);
+    }
+    await this.#blocks.flush(() => syncDirectory(directory));
+    return path;
+  }
+
   close(): Promise<void> {
     return this.#blocks.close();
   }
@@ -158,6 +172,39 @@ export class Sink {
   async discard(): Promise<void> {
     await this.close();
     await removeTemp(this.temp);
+  }
+
+  async #complete({ mtimeMs, executable }: FileFacts): Promise<void> {
+    await this.#blocks.drain();
+    // A Date: Node takes a negative number for "now".
+    const mtime = new Date(mtimeMs);
+    await this.#blocks.flush(async () => {
+      await this.#file.chmod(executable ? EXECUTABLE_MODE : PLAIN_MODE);
+      await this.#file.utimes(mtime, mtime);
+      await this.#file.sync();
+    });
+  }
+
+  /** By one rename: whoever looks finds the old file or the new one. A link of that name is not followed. */
+  async #replace(path: string): Promise<void> {
+    const second = secondPath(this.temp.path);
+    try {
+      const found = await lstat(path);
+      if (!found.isFile())
+        throw new CoveyError("conflict", `${JSON.stringify(path)} is not a file, and is not replaced by one`, {
+          hint: "Choose another name or directory for it.",
+        });
+      await unlink(second).catch(() => {});
+      // Of two names, so that the first one is still there after a crash; without hard links, of one.
+      const from = await link(this.temp.path, second).then(
+        () => second,
+        () => this.temp.path,
+      );
+      await rename(from, path);
+    } catch (error) {
+      await unlink(second).catch(() => {});
+      throw fromPlatform(error, "put the file in its place");
+    }
   }
 
   #hashNext(block: number, bytes: Uint8Array): void {
@@ -210,11 +257,16 @@ export class Sink {
 /** Where the bytes are until the file is whole. */
 export const tempPath = (directory: string, key: string): string => join(directory, `.covey-${key}.part`);
 
-/** Removes what `Sink` left under the temp name, if it is still that file. */
+/** Another name for the same file, for the moment in which it replaces one. */
+const secondPath = (path: string): string => path.replace(/\.part$/, "-2.part");
+
+/** Removes what `Sink` left under its names, if it is still that file. */
 export async function removeTemp(temp: TempFile): Promise<void> {
-  const stat = await lstat(temp.path, { bigint: true }).catch(() => undefined);
-  if (stat === undefined || String(stat.dev) !== temp.device || String(stat.ino) !== temp.inode) return;
-  await unlink(temp.path).catch(() => {});
+  for (const path of [secondPath(temp.path), temp.path]) {
+    const stat = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (stat === undefined || String(stat.dev) !== temp.device || String(stat.ino) !== temp.inode) continue;
+    await unlink(path).catch(() => {});
+  }
 }
 
 /** Rejects with `no-space` when `bytes` more do not fit beside what is there. */
