@@ -1,6 +1,5 @@
 // The public API: this list and nothing else.
 
-export type { ByteStream } from "./control/byte-stream.ts";
 export type { CallOptions, WatchOptions } from "./control/call-options.ts";
 export { connect } from "./control/connect.ts";
 export { open, type OpenOptions } from "./control/open.ts";
@@ -27,7 +26,7 @@ export type {
   TypedVersion,
   ValidValue,
 } from "./control/data/contract.ts";
-export type { HandleOptions, StreamHandler, StreamRegistration } from "./control/handle.ts";
+export type { ByteStream, HandleOptions, StreamHandler, StreamRegistration } from "./control/streams/contract.ts";
 export type { RootSummary, TreeNote, TreeNoteCode, TreeNotes } from "./blob/tree/contract.ts";
 export { CoveyError, type ErrorCode, type ErrorExtras, type ErrorJson } from "./core/errors.ts";
 export type { Address, EntryId, PeerId, SpaceId, StoreId } from "./core/ids.ts";

@@ -6,7 +6,7 @@ import { untilAborted } from "../core/async.ts";
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import type { Stream } from "../session/contract.ts";
-import { FramedStream } from "./framed-stream.ts";
+import { FramedStream } from "./duplex/framed-stream.ts";
 import type { Invoker } from "./invoker.ts";
 import { JSON_TYPE, PATH_PREFIX, UPGRADE, VERSION_HEADER, type StreamRecord } from "./wire.ts";
 

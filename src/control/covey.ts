@@ -4,9 +4,8 @@
 import type { Listed, Offer, Policy, RemoteShare, Share, Transfer } from "../services/files/contract.ts";
 import type { Message, MessageEvent } from "../services/messages/contract.ts";
 import type { PeerLink, Status } from "../peer/contract.ts";
-import type { ByteStream } from "./byte-stream.ts";
 import type { CallOptions, WatchOptions } from "./call-options.ts";
-import type { HandleOptions, StreamHandler, StreamRegistration } from "./handle.ts";
+import type { ByteStream, HandleOptions, StreamHandler, StreamRegistration } from "./streams/contract.ts";
 import type { OpenData } from "./data/contract.ts";
 
 /** A message of any peer, as `inbox` shows it. */

@@ -4,13 +4,13 @@ import { isAbsolute } from "node:path";
 
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import type { Stream } from "../session/contract.ts";
-import { byteStream } from "./byte-stream.ts";
-import { readShared, sendBytes } from "./bytes.ts";
+import { byteStream } from "./streams/byte-stream.ts";
+import { readShared, sendBytes } from "./bytes/bytes.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { Covey, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, TransferJob } from "./covey.ts";
 import type { Cursor } from "../space/contract.ts";
 import { openData } from "./data/handle.ts";
-import { takeStreams } from "./handle.ts";
+import { takeStreams } from "./streams/handle.ts";
 import type { Invoke, Invoker } from "./invoker.ts";
 
 export function createCovey(invoker: Invoker): Covey {

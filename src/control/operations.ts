@@ -13,9 +13,9 @@ import type { Offer, Policy, Share, Transfer } from "../services/files/contract.
 import type { Stream as ByteDuplex } from "../session/contract.ts";
 import type { Cursor } from "../space/contract.ts";
 import type { Access, Inbox, InboxMessage, NamedOffer, NamedShare, NamedTransfer } from "./covey.ts";
-import { reading } from "./reading.ts";
+import { reading } from "./bytes/reading.ts";
 import { linkOf, resolvePeer, resolveSpace } from "./resolve.ts";
-import { spool } from "./spool.ts";
+import { spool } from "./bytes/spool.ts";
 
 type Args<Schema extends v.GenericSchema> = v.InferOutput<Schema>;
 
@@ -163,18 +163,10 @@ export const OPERATIONS = {
     v.strictObject({ ...ofOffer, ...placement, size: v.exactOptional(size) }),
     async (peer, { offer, ...how }) => namedTransfer(peer, await peer.files.accept(offer, how)),
   ),
-  "offer.pause": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    namedTransfer(peer, await peer.files.pause(offer)),
-  ),
-  "offer.resume": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    namedTransfer(peer, await peer.files.resume(offer)),
-  ),
-  "offer.decline": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    peer.files.decline(offer),
-  ),
-  "offer.cancel": call(v.strictObject(ofOffer), async (peer, { offer }) =>
-    peer.files.cancel(offer),
-  ),
+  "offer.pause": call(v.strictObject(ofOffer), async (peer, { offer }) => namedTransfer(peer, await peer.files.pause(offer))),
+  "offer.resume": call(v.strictObject(ofOffer), async (peer, { offer }) => namedTransfer(peer, await peer.files.resume(offer))),
+  "offer.decline": call(v.strictObject(ofOffer), async (peer, { offer }) => peer.files.decline(offer)),
+  "offer.cancel": call(v.strictObject(ofOffer), async (peer, { offer }) => peer.files.cancel(offer)),
   "offer.incoming": stream(nothing, async (peer, _, signal) =>
     mapped(peer.files.incoming({ signal }), (offer) => namedOffer(peer, offer)),
   ),

@@ -18,7 +18,7 @@ import { sendError, sendJson } from "./answers.ts";
 import { isCall, runCall, runStream } from "./invoke.ts";
 import type { CallName, StreamName } from "./operations.ts";
 import { prepareSocket } from "./socket.ts";
-import { answerUpgrade } from "./upgrade.ts";
+import { answerUpgrade } from "./duplex/upgrade.ts";
 import { LINES_TYPE, UPGRADE, VERSION_HEADER, type StreamRecord } from "./wire.ts";
 
 // Not imported: an import of node:http reads all its exports, and with them loads the whole of undici into the daemon's memory.

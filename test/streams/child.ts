@@ -1,7 +1,7 @@
 // A program beside a daemon for killed.test.ts: takes or opens a stream, writes on it without end, and says when bytes have come back.
 
 import { connect } from "../../src/control/connect.ts";
-import type { ByteStream } from "../../src/control/byte-stream.ts";
+import type { ByteStream } from "../../src/control/streams/contract.ts";
 
 const [home, what] = process.argv.slice(2) as [string, "takes" | "opens"];
 

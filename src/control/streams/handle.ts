@@ -1,29 +1,11 @@
 // A program that takes streams: 1. `stream.incoming` stands as long as the registration, 2. each stream that it tells of is claimed by a
 // duplex of its own, 3. the handler has it until it is done; then our direction ends, and what the other side still sends is dropped.
 
-import { CoveyError } from "../core/errors.ts";
-import { linger } from "../session/linger.ts";
-import { byteStream, type ByteStream } from "./byte-stream.ts";
-import type { CallOptions } from "./call-options.ts";
-import type { PeerHandle } from "./covey.ts";
-import type { Invoke } from "./invoker.ts";
-
-/**
- * Has the stream until its promise settles: resolving ends our direction, rejecting cuts the stream and is noted in the peer's log.
- * `peer`: the user's name for whoever opened it.
- */
-export type StreamHandler = (stream: ByteStream, from: { readonly peer: string }) => Promise<void>;
-
-export interface HandleOptions extends CallOptions {
-  /** Who may open it, by handle, name or peer id; others can't tell that it is there. Default: every paired peer. */
-  readonly from?: readonly (PeerHandle | string)[];
-}
-
-/** A name under which this program takes streams. Disposing of it ends that; streams that were taken go on. */
-export interface StreamRegistration extends AsyncDisposable {
-  /** Resolves, never rejects, when it is over: undefined when it was ended here, else why: the daemon went away, say. */
-  readonly closed: Promise<CoveyError | undefined>;
-}
+import { CoveyError } from "../../core/errors.ts";
+import { linger } from "../../session/linger.ts";
+import { byteStream } from "./byte-stream.ts";
+import type { HandleOptions, StreamHandler, StreamRegistration } from "./contract.ts";
+import type { Invoke } from "../invoker.ts";
 
 const ERROR_CHARS = 4000;
 

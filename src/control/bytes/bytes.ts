@@ -1,10 +1,10 @@
 // Files as bytes: one of a peer's shares that is read, one that is sent while it is made.
 
-import { untilAborted } from "../core/async.ts";
-import { CoveyError } from "../core/errors.ts";
-import type { Stream } from "../session/contract.ts";
-import type { NamedTransfer } from "./covey.ts";
-import type { Invoke } from "./invoker.ts";
+import { untilAborted } from "../../core/async.ts";
+import { CoveyError } from "../../core/errors.ts";
+import type { Stream } from "../../session/contract.ts";
+import type { NamedTransfer } from "../covey.ts";
+import type { Invoke } from "../invoker.ts";
 
 /** At the reader's pace. Throws when it can't be had whole. */
 export async function* readShared(

@@ -5,9 +5,9 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { u32 } from "../core/bytes.ts";
-import { CoveyError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { u32 } from "../../core/bytes.ts";
+import { CoveyError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import { cutFrame, dataFrames, endFrame, FrameReader } from "./frames.ts";
 
 interface Read {

@@ -1,7 +1,7 @@
 // Two streams become one: what comes out of each goes into the other, no faster than it is taken; ends stay ends, cuts stay cuts.
 
-import { fromPlatform, type CoveyError } from "../core/errors.ts";
-import type { Stream } from "../session/contract.ts";
+import { fromPlatform, type CoveyError } from "../../core/errors.ts";
+import type { Stream } from "../../session/contract.ts";
 
 /** A stream that can tell its other side why it is cut. */
 export interface Cuttable extends Stream {

@@ -1,8 +1,8 @@
 // Items of bytes as a duplex that nobody writes to.
 
-import { untilAborted } from "../core/async.ts";
-import { CoveyError, fromPlatform } from "../core/errors.ts";
-import type { Stream } from "../session/contract.ts";
+import { untilAborted } from "../../core/async.ts";
+import { CoveyError, fromPlatform } from "../../core/errors.ts";
+import type { Stream } from "../../session/contract.ts";
 
 /** Resolves with the first bytes, so that whatever can't be opened is said before. */
 export async function reading(open: (signal: AbortSignal) => AsyncIterable<Buffer>, opening: AbortSignal): Promise<Stream> {

@@ -4,17 +4,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
-import { untilAborted, withDeadline } from "../core/async.ts";
-import { CoveyError, fromPlatform } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
-import { VERSION } from "../core/version.ts";
-import type { Peer } from "../peer/contract.ts";
-import { admitted, declaredLength, parseArguments } from "./admitted.ts";
-import { sendError } from "./answers.ts";
+import { untilAborted, withDeadline } from "../../core/async.ts";
+import { CoveyError, fromPlatform } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import { VERSION } from "../../core/version.ts";
+import type { Peer } from "../../peer/contract.ts";
+import { admitted, declaredLength, parseArguments } from "../admitted.ts";
+import { sendError } from "../answers.ts";
 import { FramedStream } from "./framed-stream.ts";
-import { runDuplex } from "./invoke.ts";
+import { runDuplex } from "../invoke.ts";
 import { join } from "./join.ts";
-import { UPGRADE, VERSION_HEADER } from "./wire.ts";
+import { UPGRADE, VERSION_HEADER } from "../wire.ts";
 
 export interface Upgraded {
   readonly request: IncomingMessage;

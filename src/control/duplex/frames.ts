@@ -1,9 +1,9 @@
 // The bytes of a duplex on the daemon's socket, each way: frames of a u32 length and so many bytes; 0 ends the direction; CUT, then a frame
 // with an ErrorJson, cuts both and says why. A socket that closes without one of these two was cut.
 
-import { u32 } from "../core/bytes.ts";
-import { CoveyError, errorFromJson } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
+import { u32 } from "../../core/bytes.ts";
+import { CoveyError, errorFromJson } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 
 const END = 0;
 const CUT = 0xffffffff;

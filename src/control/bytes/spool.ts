@@ -6,11 +6,11 @@ import { constants } from "node:fs";
 import { lstat, mkdir, open, rm, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 
-import { createTurns } from "../core/async.ts";
-import { syncDirectory } from "../core/atomic-file.ts";
-import { CoveyError, fromPlatform } from "../core/errors.ts";
-import { checkOwnedAndClosed } from "../identity/private-file.ts";
-import type { Stream } from "../session/contract.ts";
+import { createTurns } from "../../core/async.ts";
+import { syncDirectory } from "../../core/atomic-file.ts";
+import { CoveyError, fromPlatform } from "../../core/errors.ts";
+import { checkOwnedAndClosed } from "../../identity/private-file.ts";
+import type { Stream } from "../../session/contract.ts";
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 

@@ -6,9 +6,9 @@
 
 import type { Duplex } from "node:stream";
 
-import { CoveyError } from "../core/errors.ts";
-import { LIMITS } from "../core/limits.ts";
-import type { Stream } from "../session/contract.ts";
+import { CoveyError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
+import type { Stream } from "../../session/contract.ts";
 import { cutFrame, dataFrames, endFrame, FrameReader } from "./frames.ts";
 
 /** What a kept chunk takes beside its bytes. */
