@@ -90,13 +90,21 @@ function section(title: string, rows: readonly Row[], width: number): string {
   return rows.length === 0 ? "" : `${title.replace(/:$/, "")}:\n${columns(rows, width)}`;
 }
 
-/** Terms, and beside them what they are, in lines that begin with `mark`. */
+const NARROWEST = 20;
+
+/** Terms, and beside them what they are, in lines that begin with `mark`; below them where there is no room beside. */
 function columns(rows: readonly Row[], width: number, mark = ""): string {
   const longest = Math.max(...rows.map(([term, description]) => (description === "" ? 0 : term.length)));
   const indent = " ".repeat(longest + 5) + mark;
+  if (width - indent.length < NARROWEST) {
+    const below = " ".repeat(6) + mark;
+    return rows
+      .flatMap(([term, description]) => [`  ${term}`, ...wrap(description, width - below.length).map((line) => below + line)])
+      .join("\n");
+  }
   return rows
     .map(([term, description]) => {
-      const [first = "", ...more] = wrap(description, Math.max(20, width - indent.length));
+      const [first = "", ...more] = wrap(description, width - indent.length);
       return [`  ${term.padEnd(longest)}   ${mark}${first}`.trimEnd(), ...more.map((line) => indent + line)].join("\n");
     })
     .join("\n");

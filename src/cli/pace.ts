@@ -2,7 +2,7 @@
 
 /** How long a change takes to be shown for the most part. ms. */
 const RATE_MS = 2000;
-const LEFT_MS = 4000;
+const LEFT_MS = 2500;
 
 export class Pace {
   /** Bytes a second; 0 while nothing moves. */

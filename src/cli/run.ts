@@ -25,13 +25,30 @@ export async function run(argv: readonly string[]): Promise<number> {
     for (const argument of argv) checkText(argument);
     const { program, status } = await createProgram(argv, interrupt.signal);
     called = commandLineOf(program, argv);
-    await program.parseAsync(argv.length === 0 ? ["--help"] : [...argv], { from: "user" });
+    await program.parseAsync(argv.length === 0 ? ["--help"] : [...argv], { from: "user" }).catch(unlessShown);
+    await flushed();
     return status();
   } catch (error) {
     return report(error, argv, called);
   } finally {
     stopWatching();
   }
+}
+
+/** Help and the version end the parsing like an error, once they are shown. */
+function unlessShown(error: unknown): void {
+  if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
+}
+
+/** What was written may still fail, on a full disk say: then the command did. */
+function flushed(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write("", (error) => {
+      const why = process.stdout.errored ?? error;
+      if (why == null) resolve();
+      else reject(fromPlatform(why, "write the output"));
+    });
+  });
 }
 
 /** Bytes that are not UTF-8 have become U+FFFD before anything here could see them: what they were is lost. */
@@ -64,12 +81,8 @@ function watchSignals(interrupt: AbortController): () => void {
 
 function report(error: unknown, argv: readonly string[], called: string): number {
   if (error instanceof Interrupted) return error.exitCode;
-  if (error instanceof CommanderError) {
-    // Help and the version were asked for, and shown.
-    if (error.exitCode === 0) return 0;
-    // Help was shown because a command was left out: `covey data`.
-    if (error.code === "commander.help") return EXIT_USAGE;
-  }
+  // Help was shown because a command was left out: `covey data`.
+  if (error instanceof CommanderError && error.code === "commander.help") return EXIT_USAGE;
   const problem = error instanceof CommanderError ? usageError(error, called) : fromPlatform(error, "do this");
   if (argv.includes("--json")) {
     process.stderr.write(jsonLine(problem));

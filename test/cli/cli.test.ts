@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -324,6 +325,11 @@ test("a closed pipe ends it quietly; colours only where they belong", async () =
   });
   assert.match(piped.stdout, /^covey: .*\n$/);
   assert.equal(piped.stderr, "");
+  if (existsSync("/dev/full")) {
+    const full = spawnSync("sh", ["-c", '"$0" "$1" --help > /dev/full', process.execPath, MAIN], { encoding: "utf8" });
+    assert.equal(full.status, 1);
+    assert.match(full.stderr, /can't write the output/);
+  }
   assert.ok(!(await cli("status")).out.includes("\u001b"));
   assert.ok((await cli("status", "--color", "always")).out.includes("\u001b[1m"));
   assert.ok(!(await cliWith({ env: { NO_COLOR: "1" } }, "status")).out.includes("\u001b"));
