@@ -8,6 +8,7 @@ import { test } from "node:test";
 
 import { LIMITS } from "../../src/core/limits.ts";
 import type { Transfer } from "../../src/services/files/contract.ts";
+import { FETCH_ROUTE } from "../../src/services/files/fetch/wire.ts";
 import { startChild } from "./children.ts";
 import { b3, eventually, type FilesPeer, type Lab, nextOffer, openLab, watchUntil } from "./peers.ts";
 
@@ -60,6 +61,10 @@ for (const who of ["a", "b"] as const) {
     await lab.restart(other);
     await eventually(async () => (await transfer(lab.b, id)).connected, true);
     const { doneBytes } = await transfer(lab.b, id);
+    // Another one goes all its way meanwhile.
+    const marker = await offered(lab, 1000, "marker");
+    await lab.b.files.accept(marker.id, { into: lab.into });
+    await arrives(lab, marker.id, marker.content);
     assert.ok(doneBytes > 0 && doneBytes < content.length);
     assert.deepEqual(await paused(lab, id), who === "a" ? ["here", "there"] : ["there", "here"]);
     // The other side has nothing to resume.
@@ -73,6 +78,14 @@ for (const who of ["a", "b"] as const) {
         await assert.rejects(peer.files[method](id), { code: "conflict", message: /already done/ });
   });
 }
+
+test("a sender that paused gives nothing to a receiver that asks all the same, and does not call it a fault", async () => {
+  await using lab = await openLab();
+  const { id, content } = await offered(lab, 1000);
+  await lab.a.files.pause(id);
+  const args = { offer: id, size: content.length, ranges: [0, 1] };
+  await assert.rejects(lab.b.sessions.get(lab.a.id)!.open(FETCH_ROUTE, args), { code: "limit" });
+});
 
 test("both pause: it goes on when both have resumed", async () => {
   await using lab = await openLab();

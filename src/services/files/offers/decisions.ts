@@ -81,7 +81,8 @@ export class Decisions {
         return { state: "withdrawn", problem: { code: "not-paired", message, hint: "Pair again, and send it again." } };
       if (state === "waiting") return { state: "declined", problem: { code: "not-paired", message } };
       if (state === "failed") return undefined;
-      const hint = "Once the two are paired again, `covey transfers resume` goes on with it; `covey cancel` removes what came of it.";
+      const hint =
+        "Once the two are paired again, `covey transfers resume` goes on with it; `covey cancel` removes what came of it.";
       return { state: "failed", problem: { code: "not-paired", message, hint } };
     });
   }
@@ -150,7 +151,8 @@ export class Decisions {
     });
     if (!decided) throw over(item);
     await entries.write(item);
-    if (item.record.state === "declined") await downloads.discard(item);
+    const { state, temp, token } = item.record;
+    if (state === "declined" && (temp !== undefined || token !== undefined)) await downloads.discard(item);
   }
 }
 

@@ -12,7 +12,7 @@ import { CoveyError } from "../../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
-import { componentsOf, pathOf } from "../../../space/path.ts";
+import { componentsOf, pathKey, pathOf } from "../../../space/path.ts";
 import type { Cursor, PathState, SpaceStore, Version } from "../../../space/contract.ts";
 import type { RemoteShares } from "../shares/remote-shares.ts";
 import type { Shares } from "../shares/shares.ts";
@@ -38,6 +38,9 @@ interface EntryNeeds {
 
 const PREFIX = pathOf("offers");
 const OFFER_ID = /^[0-9a-f]{32}$/;
+
+/** What is read together, by path: an offer and our decision on it are near each other. */
+type Page = ReadonlyMap<string, PathState>;
 
 interface Followed {
   readonly space: SpaceId;
@@ -163,9 +166,10 @@ export class OfferEntries {
   /** A peer can write nonsense without end: that is one line in the log for each page. */
   async #seeAll(followed: Followed, changes: readonly PathState[]): Promise<void> {
     const nonsense: CoveyError[] = [];
+    const page: Page = new Map(changes.map((change) => [pathKey(change.path), change]));
     for (const change of changes) {
       try {
-        await this.#see(followed, change);
+        await this.#see(followed, change, page);
       } catch (error) {
         if (!(error instanceof CoveyError)) throw error;
         // The peer was removed this moment.
@@ -179,24 +183,24 @@ export class OfferEntries {
     this.#needs.log.warn(facts, "offers that make no sense were left alone");
   }
 
-  async #see(followed: Followed, { path, versions }: PathState): Promise<void> {
+  async #see(followed: Followed, { path, versions }: PathState, page: Page): Promise<void> {
     const [, id, whose, ...more] = componentsOf(path);
     if (id === undefined || !OFFER_ID.test(id) || more.length > 0) return;
-    const { author } = this.#needs.store;
+    const { ledger, store } = this.#needs;
+    const { author } = store;
     const theirs = versions.find((version) => version.author === followed.peer);
     const ours = versions.find((version) => version.author === author);
+    // Of what was forgotten, or is a share, nothing is written again.
+    if (ours !== undefined && ledger.get(id) !== undefined) this.#told?.set(whose === undefined ? id : `${id}/`, ours.value);
     if (whose === undefined) {
-      if (ours !== undefined) this.#told?.set(id, ours.value);
       if (ours?.value !== undefined && isShare(ours.value)) await this.#needs.shares.seeOwn(followed.peer, id, ours.value);
-      if (theirs !== undefined) await this.#seeOffer(followed, id, theirs);
-    } else if (whose === author) {
-      if (ours !== undefined) this.#told?.set(`${id}/`, ours.value);
+      if (theirs !== undefined) await this.#seeOffer(followed, id, theirs, page);
     } else if (whose === followed.peer && theirs?.value !== undefined) {
       await this.#seeDecision(followed.peer, id, theirs.value);
     }
   }
 
-  async #seeOffer(followed: Followed, id: string, version: Version): Promise<void> {
+  async #seeOffer(followed: Followed, id: string, version: Version, page: Page): Promise<void> {
     const { ledger, remoteShares, removals, onOffer, onWithdrawn } = this.#needs;
     const { peer } = followed;
     const { value, clockMs, counter, seq } = version;
@@ -215,7 +219,7 @@ export class OfferEntries {
       if (await ledger.update(item, (record) => renewalOf(record, facts))) await onOffer(item);
     } else if (ledger.roomFor(peer) <= 0) {
       this.#miss(followed, { store: this.#needs.store.storeId(), seq: seq - 1 });
-    } else if (!(await removals.passedOver(peer, seq)) && !(await this.#isDecided(followed.space, id, offer.round))) {
+    } else if (!(await removals.passedOver(peer, seq)) && !(await this.#isDecided(followed.space, id, offer.round, page))) {
       const added = await ledger.add({ id, peer, direction: "in", ...facts, offeredAtMs: clockMs, state: "waiting" });
       await onOffer(added);
       ledger.announce(added);
@@ -223,9 +227,10 @@ export class OfferEntries {
   }
 
   /** Whether it was decided here, and forgotten since. */
-  async #isDecided(space: SpaceId, id: string, round: number): Promise<boolean> {
+  async #isDecided(space: SpaceId, id: string, round: number, page: Page): Promise<boolean> {
     const { store } = this.#needs;
-    const found = await store.get(space, pathOf("offers", id, store.author));
+    const path = pathOf("offers", id, store.author);
+    const found = page.get(pathKey(path)) ?? (await store.get(space, path));
     const ours = found?.versions.find(({ author }) => author === store.author)?.value;
     if (ours === undefined) return false;
     const decision = parseDecision(ours);

@@ -29,6 +29,7 @@ export class Pausing {
   async pause(offer: string): Promise<Item> {
     const item = this.#needs.ledger.find(offer);
     return this.#change(item, ({ direction, state }) => {
+      if (state === "failed") throw over(item);
       if (direction === "in" && state === "waiting")
         throw new CoveyError("conflict", "nobody has agreed to receive this yet, so there is nothing to pause", {
           hint: "`covey receive` takes it, `covey decline` says no.",

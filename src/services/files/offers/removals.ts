@@ -55,7 +55,7 @@ export class Removals {
     this.#unsubscribe = book.subscribe(() => this.#compare(end));
     const known = (await store.spaces()).flatMap(({ peer }) => peer ?? []);
     const gone = new Set([...known, ...policies.peers()].filter((peer) => book.byId(peer) === undefined));
-    for (const peer of gone) await this.#end(peer, ledger.openWith(peer), end);
+    await Promise.all([...gone].map((peer) => this.#end(peer, ledger.openWith(peer), end)));
   }
 
   /** Whether an offer of the peer, new here, is one that nobody looks at: from before it was removed, or while it is. */

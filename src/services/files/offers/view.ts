@@ -11,7 +11,7 @@ import type { OfferRecord } from "./records.ts";
 
 export function transferOf({ links, clock }: { readonly links: Links; readonly clock: Clock }, item: Item): Transfer {
   const { record } = item;
-  const { direction, state, name, into, path, blake3, problem } = record;
+  const { direction, state, name, as = safeFileName(name), into, path, blake3, problem } = record;
   return {
     offer: offerOf(item),
     doneBytes: state === "done" ? record.size : item.doneBytes,
@@ -20,7 +20,7 @@ export function transferOf({ links, clock }: { readonly links: Links; readonly c
     connected: links.get(record.peer) !== undefined,
     paused: pausedAt(record),
     notes: record.notes ?? { count: 0, first: [] },
-    path: direction === "out" ? undefined : (path ?? (into === undefined ? undefined : join(into, safeFileName(name)))),
+    path: direction === "out" ? undefined : (path ?? (into === undefined ? undefined : join(into, as))),
     blake3,
     problem:
       problem === undefined
@@ -30,7 +30,7 @@ export function transferOf({ links, clock }: { readonly links: Links; readonly c
 }
 
 function pausedAt({ state, paused, pausedThere }: OfferRecord): Transfer["paused"] {
-  if (isOver(state)) return undefined;
+  if (state !== "waiting" && state !== "accepted") return undefined;
   if (paused) return "here";
   return pausedThere ? "there" : undefined;
 }
