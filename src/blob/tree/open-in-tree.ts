@@ -5,7 +5,7 @@ import { type FileHandle, lstat, open } from "node:fs/promises";
 import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import type { OpenInTree } from "./contract.ts";
 import { HAS_HANDLES, isElsewhere, READ, SEARCH, within } from "./directory.ts";
-import { notInTree, stepsTo } from "./traverse.ts";
+import { isMissing, notInTree, stepsTo } from "./steps.ts";
 
 /** Only a regular file. Also throws `protocol` for what is no path. */
 export const openInTree: OpenInTree = async (roots, path) => {
@@ -26,8 +26,7 @@ export const openInTree: OpenInTree = async (roots, path) => {
     await file.close();
     throw new CoveyError("bad-argument", "this is not a regular file");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === "ENOTDIR" || code === "ELOOP" || code === "ENOENT" ? notInTree(error) : fromPlatform(error, "read the file");
+    throw isMissing(error) ? notInTree(error) : fromPlatform(error, "read the file");
   } finally {
     await directory?.close();
   }

@@ -111,7 +111,7 @@ test("a file that is rewritten all the time is one of its versions, or noted", a
         const { bytes } = record.content!;
         assert.deepEqual(hash(bytes), record.content!.hash);
         if (record.path === "r/still") assert.equal(bytes.toString(), "still");
-        else assert.ok(bytes.equals(Buffer.alloc(size, bytes[0]!)), `${record.path} is a mixture`);
+        else assert.ok(bytes.equals(Buffer.alloc(size, bytes[0])), `${record.path} is a mixture`);
       }
     }
     assert.ok(seen.has("file r/still"));

@@ -7,10 +7,11 @@
 import { closeSync, fstatSync, lstatSync, readSync } from "node:fs";
 
 import { LIMITS } from "../../core/limits.ts";
+import { attempt } from "./attempt.ts";
 import type { TreeRoot, WalkOptions } from "./contract.ts";
 import { PackBuilder } from "./pack.ts";
 import { isExecutable, isSameState, timeOf, unsettledMs } from "./stat.ts";
-import { attempt, type Thing, traverse } from "./traverse.ts";
+import { type Thing, traverse } from "./traverse.ts";
 
 /** How often a file that changes is read. */
 const TRIES = 3;
@@ -19,7 +20,7 @@ type FileThing = Thing & { readonly type: "file" };
 type Outcome = "done" | "changed" | "unreadable";
 
 export class TreeWalker {
-  readonly #things: Generator<Thing>;
+  readonly #things: Generator<Thing, undefined>;
   readonly #content: boolean;
 
   constructor(roots: readonly TreeRoot[], options: WalkOptions) {

@@ -4,8 +4,9 @@ import { lstatSync } from "node:fs";
 
 import { CoveyError, type ErrorCode } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { attempt } from "./attempt.ts";
 import type { RootSummary, TreeNote, TreeNoteCode, TreeRoot, TreeSummary } from "./contract.ts";
-import { attempt, type Thing, traverse } from "./traverse.ts";
+import { type Thing, traverse } from "./traverse.ts";
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
@@ -19,7 +20,7 @@ const ROOT_PROBLEMS: { readonly [Code in TreeNoteCode]?: readonly [ErrorCode, pr
 
 export class TreeScan {
   readonly #roots: readonly TreeRoot[];
-  readonly #things: Generator<Thing>;
+  readonly #things: Generator<Thing, undefined>;
   readonly #firstRoots: Mutable<RootSummary>[] = [];
   readonly #firstNotes: TreeNote[] = [];
   #root: Mutable<RootSummary> = { name: "", kind: "file", files: 0, bytes: 0 };
@@ -64,10 +65,10 @@ export class TreeScan {
   }
 
   #begin(thing: Thing): void {
-    const [code, problem] = (thing.type === "note" && ROOT_PROBLEMS[thing.code]) || [];
-    if (code !== undefined) {
+    const problem = thing.type === "note" ? ROOT_PROBLEMS[thing.code] : undefined;
+    if (problem !== undefined) {
       const { path } = this.#roots.find(({ name }) => name === thing.path)!;
-      throw new CoveyError(code, `${path} ${problem}`, {
+      throw new CoveyError(problem[0], `${path} ${problem[1]}`, {
         hint: "Name files and directories that are there and that you may read.",
       });
     }

@@ -13,17 +13,19 @@ import { basename, dirname } from "node:path";
 import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { TreeNoteCode, TreeRoot, WalkOptions } from "./contract.ts";
+import { attempt, note, type Note } from "./attempt.ts";
 import { Directory } from "./directory.ts";
-import { isOwnPart, type Kind, listNames, readNames, type SortedNames } from "./names.ts";
+import { type Kind, listNames, readNames, type SortedNames } from "./names.ts";
 import { checkTreePath, comparePaths, linkStaysInside } from "./paths.ts";
 import { timeOf } from "./stat.ts";
+import { isMissing, nameOf, notInTree, stepsTo } from "./steps.ts";
 
 /** `inside` is open until the next one is asked for. */
 export type Thing =
   | { readonly type: "file"; readonly path: string; readonly inside: Directory; readonly name: string }
   | { readonly type: "directory"; readonly path: string; readonly mtimeMs: number }
   | { readonly type: "link"; readonly path: string; readonly target: string }
-  | { readonly type: "note"; readonly path: string; readonly code: TreeNoteCode };
+  | Note;
 
 /** `name` is the one in the file system: a root's differs from what it is called. */
 interface Candidate {
@@ -34,16 +36,13 @@ interface Candidate {
 }
 
 interface Level {
-  readonly candidates: Generator<Candidate | Note>;
+  readonly candidates: Generator<Candidate | Note, undefined>;
   /** The directory that they are in; closed with the level. */
   readonly directory: Directory | undefined;
 }
 
-type Note = Thing & { readonly type: "note" };
-const note = (path: string, code: TreeNoteCode): Note => ({ type: "note", path, code });
-
 /** Throws `not-found` when `path` is not there or not reached through directories, `bad-argument` for roots of one name, `io`. */
-export function* traverse(roots: readonly TreeRoot[], options: Omit<WalkOptions, "content">): Generator<Thing> {
+export function* traverse(roots: readonly TreeRoot[], options: Omit<WalkOptions, "content">): Generator<Thing, undefined> {
   const levels: Level[] = [];
   try {
     levels.push({ candidates: options.path === "" ? eachRoot(roots) : onePath(roots, options.path), directory: undefined });
@@ -79,7 +78,7 @@ export function* traverse(roots: readonly TreeRoot[], options: Omit<WalkOptions,
 
 // 1.
 
-function* eachRoot(roots: readonly TreeRoot[]): Generator<Candidate | Note> {
+function* eachRoot(roots: readonly TreeRoot[]): Generator<Candidate | Note, undefined> {
   let parent: { readonly path: string; readonly directory: Directory } | undefined;
   try {
     for (const root of sortRoots(roots)) {
@@ -95,15 +94,12 @@ function* eachRoot(roots: readonly TreeRoot[]): Generator<Candidate | Note> {
         }
         parent = { path, directory };
       }
-      yield { path: root.name, inside: parent.directory, name: fileName(root), is: "unknown" };
+      yield { path: root.name, inside: parent.directory, name: nameOf(root), is: "unknown" };
     }
   } finally {
     parent?.directory.close();
   }
 }
-
-/** In the file system's root, itself is ".". */
-const fileName = (root: TreeRoot): string => basename(root.path) || ".";
 
 function sortRoots(roots: readonly TreeRoot[]): TreeRoot[] {
   const sorted = roots.toSorted((a, b) => comparePaths(a.name, b.name));
@@ -116,7 +112,7 @@ function sortRoots(roots: readonly TreeRoot[]): TreeRoot[] {
   return sorted;
 }
 
-function* onePath(roots: readonly TreeRoot[], path: string): Generator<Candidate> {
+function* onePath(roots: readonly TreeRoot[], path: string): Generator<Candidate, undefined> {
   let inside: Directory | undefined;
   try {
     const { parents, name } = stepsTo(roots, path);
@@ -129,28 +125,11 @@ function* onePath(roots: readonly TreeRoot[], path: string): Generator<Candidate
     lstatSync(inside.at(name));
     yield { path: basename(path), inside, name, is: "unknown" };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP" ? notInTree(error) : fromPlatform(error, "read the files");
+    throw isMissing(error) ? notInTree(error) : fromPlatform(error, "read the files");
   } finally {
     inside?.close();
   }
 }
-
-/** The directories to go through, the first by its absolute path, and the name to look for in the last one. Throws `not-found`. */
-export function stepsTo(
-  roots: readonly TreeRoot[],
-  path: string,
-): { readonly parents: readonly string[]; readonly name: string } {
-  checkTreePath(path);
-  const [first, ...names] = path.split("/");
-  const root = roots.find(({ name }) => name === first);
-  if (root === undefined || names.some(isOwnPart)) throw notInTree();
-  const [name, ...parents] = [dirname(root.path), fileName(root), ...names].reverse();
-  return { parents: parents.reverse(), name: name! };
-}
-
-export const notInTree = (cause?: unknown): CoveyError =>
-  new CoveyError("not-found", "there is no such file or directory", { cause });
 
 // 3. and 4.
 
@@ -165,22 +144,10 @@ function withKind(candidate: Candidate): Candidate | Note {
 }
 
 function look({ path, inside, name, is }: Candidate): Thing {
-  switch (is) {
-    case "file":
-      return { type: "file", path, inside, name };
-    case "directory":
-      return attempt(path, () => ({
-        type: "directory",
-        path,
-        mtimeMs: timeOf(lstatSync(inside.at(name), { bigint: true })),
-      }));
-    case "link":
-      return attempt(path, () => readLink(path, inside.at(name)));
-    case "unknown":
-      return note(path, "special");
-    default:
-      return note(path, is);
-  }
+  if (is === "file") return { type: "file", path, inside, name };
+  if (is === "link") return attempt(path, () => readLink(path, inside.at(name)));
+  if (is !== "directory") return note(path, is === "unknown" ? "special" : is);
+  return attempt(path, () => ({ type: "directory", path, mtimeMs: timeOf(lstatSync(inside.at(name), { bigint: true })) }));
 }
 
 function readLink(path: string, at: string): Thing {
@@ -208,42 +175,6 @@ function enter({ path, inside, name }: Candidate): { readonly thing: Thing; read
   });
 }
 
-function* each(parent: string, inside: Directory, names: SortedNames): Generator<Candidate> {
+function* each(parent: string, inside: Directory, names: SortedNames): Generator<Candidate, undefined> {
   for (const { name, is } of readNames(names)) yield { path: `${parent}/${name}`, inside, name, is };
-}
-
-/** What the file system refuses for one thing is a note on it; what it would refuse for all is thrown. */
-export function attempt<T>(path: string, work: () => T): T | Note {
-  try {
-    return work();
-  } catch (error) {
-    return note(path, noteFor(error));
-  }
-}
-
-function noteFor(error: unknown): TreeNoteCode {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case "ENOENT":
-      return "vanished";
-    // Another kind of thing by now than the list said.
-    case "ELOOP":
-    case "ENOTDIR":
-    case "EISDIR":
-    case "EINVAL":
-      return "changed";
-    case "ENXIO":
-    case "ENODEV":
-      return "special";
-    case "ENAMETOOLONG":
-      return "too-deep";
-    case "EACCES":
-    case "EPERM":
-    case "EIO":
-    case "ESTALE":
-    case "EBUSY":
-    case "ETIMEDOUT":
-      return "unreadable";
-    default:
-      throw fromPlatform(error, "read the files");
-  }
 }

@@ -84,7 +84,7 @@ class Running {
       resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: memoryMiB },
     });
     this.#worker.on("message", (message: FromWorker) => this.#take(message));
-    this.#worker.on("error", (cause) =>
+    this.#worker.on("error", (cause: Error) =>
       this.#end(new CoveyError("internal", `the thread for files failed: ${cause.message}`, { cause })),
     );
     this.#worker.once("exit", () => {

@@ -114,6 +114,6 @@ function close({ made }: Place): void {
 
 /** Bytes that a call returns are given away, unless they share Node's pool with others. */
 function ownMemory(value: unknown): ArrayBuffer[] {
-  const isOwn = value instanceof Uint8Array && value.buffer instanceof ArrayBuffer && value.buffer.byteLength > Buffer.poolSize;
-  return isOwn ? [value.buffer as ArrayBuffer] : [];
+  if (!(value instanceof Uint8Array) || !(value.buffer instanceof ArrayBuffer)) return [];
+  return value.buffer.byteLength > Buffer.poolSize ? [value.buffer] : [];
 }
