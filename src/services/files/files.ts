@@ -5,7 +5,6 @@
 //   downloads/   what was agreed to, until it is here        fetch/    blocks, asked for and answered
 
 import type { Clock } from "../../core/clock.ts";
-import { CoveyError } from "../../core/errors.ts";
 import type { PeerId } from "../../core/ids.ts";
 import type { Logger } from "../../core/log.ts";
 import type { TreeReader, TreeWriter } from "../../blob/tree/contract.ts";
@@ -28,7 +27,11 @@ import { transferOf } from "./offers/view.ts";
 import { watchItem, watchOffers } from "./offers/watch.ts";
 import { Sending } from "./sending/sending.ts";
 import { Sources } from "./sending/sources.ts";
+import { type GetOptions, Getting } from "./shares/get.ts";
+import { listShare } from "./shares/list.ts";
+import { readShared } from "./shares/read.ts";
 import { RemoteShares } from "./shares/remote-shares.ts";
+import type { AskingNeeds } from "./shares/remote-walk.ts";
 import { Shares } from "./shares/shares.ts";
 import { WALK_ROUTE } from "./trees/wire.ts";
 
@@ -82,6 +85,8 @@ class FilesService implements Files {
   readonly #downloads: Downloads;
   readonly #decisions: Decisions;
   readonly #pausing: Pausing;
+  readonly #asking: AskingNeeds;
+  readonly #getting: Getting;
   readonly #forgetting: Forgetting;
 
   constructor(needs: FilesNeeds, { ledger, policies, removals, shares, links }: Loaded) {
@@ -110,15 +115,19 @@ class FilesService implements Files {
     const sources = (this.#sources = new Sources(store, spool));
     const renew = (item: Item): Promise<void> => entries.write(item);
     this.#serving = new Serving({ store, ledger, sources, reader, shares, clock, renew });
-    this.#sending = new Sending({ ledger, book, entries, serving: this.#serving, sources, reader, clock });
+    const resume = (offer: string): Promise<Item> => this.#pausing.resume(offer);
+    this.#sending = new Sending({ ledger, book, entries, serving: this.#serving, sources, reader, clock, resume });
     this.#downloads = new Downloads({
       ...{ store, ledger, writer: needs.writer, links, clock, log },
       remoteOf: (record) => this.#remoteShares.sourceOf(record),
+      lookAgain: (record, signal) => this.#getting.lookAgain(record, signal),
       onOver: (item) => entries.write(item),
     });
     const parts = { sending: this.#sending, downloads: this.#downloads };
     this.#decisions = new Decisions({ ledger, policies, entries, incoming, log, ...parts });
     this.#pausing = new Pausing({ ledger, entries, ...parts });
+    this.#asking = { book, links, remoteShares: this.#remoteShares, clock };
+    this.#getting = new Getting({ ...this.#asking, ledger, downloads: this.#downloads, pausing: this.#pausing });
     this.#forgetting = new Forgetting({ ledger, entries, log });
   }
 
@@ -206,16 +215,16 @@ class FilesService implements Files {
     return this.#remoteShares.list(peer);
   }
 
-  list(): AsyncIterable<Listed> {
-    throw later();
+  list(peer: PeerId, path: string, options: { readonly deep?: boolean; readonly signal: AbortSignal }): AsyncIterable<Listed> {
+    return listShare(this.#asking, peer, path, options);
   }
 
-  async get(): Promise<Transfer> {
-    throw later();
+  async get(peer: PeerId, path: string, options: GetOptions): Promise<Transfer> {
+    return this.#view(await this.#getting.get(peer, path, options));
   }
 
-  read(): AsyncIterable<Buffer> {
-    throw later();
+  read(peer: PeerId, path: string, { signal }: { readonly signal: AbortSignal }): AsyncIterable<Buffer> {
+    return readShared(this.#asking, peer, path, signal);
   }
 
   async close(): Promise<void> {
@@ -245,5 +254,3 @@ class FilesService implements Files {
     return transferOf({ links: this.#links, clock: this.#needs.clock }, item);
   }
 }
-
-const later = (): CoveyError => new CoveyError("internal", "this part is on its way");

@@ -10,6 +10,7 @@ import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
 import { printable } from "../../../core/text.ts";
 import type { Session } from "../../../session/contract.ts";
+import { faultOf, fromPeer } from "../fetch/remote.ts";
 import { isOver, type Item } from "../offers/ledger.ts";
 import type { OfferRecord } from "../offers/records.ts";
 import { IncomingTree } from "../trees/incoming-tree.ts";
@@ -24,6 +25,8 @@ export interface AttemptNeeds extends IncomingNeeds {
   readonly links: Links;
   readonly slots: Slots;
   readonly log: Logger;
+  /** What was asked for in a share is not what it was: what it is now. Rejects with the other side's error, or the way's. */
+  lookAgain(record: OfferRecord, signal: AbortSignal): Promise<Partial<OfferRecord>>;
   /** Done, or failed: the sender is to know. */
   onOver(item: Item): Promise<void>;
 }
@@ -94,6 +97,10 @@ export class Attempts {
     return this.#item.record.kind === "file" ? "file" : "directory";
   }
 
+  get #again(): string {
+    return this.#item.record.sharePath === undefined ? "Ask for it to be sent again" : "Get it again";
+  }
+
   #open(): Promise<Incoming> {
     const of = this.#item.record.kind === "file" ? IncomingFile : IncomingTree;
     return of.open(this.#needs, this.#item, this.#signal);
@@ -113,15 +120,18 @@ export class Attempts {
     if (lostSomething) this.#faults++;
     if (error.code === "changed") {
       await this.#startOver();
-      if (this.#faults <= LIMITS.fileFaults) return "later";
+      if (this.#faults <= LIMITS.fileFaults) return this.#renew();
       return this.#fail(
         error.code,
         `the ${this.#what} kept changing while it was sent`,
-        "Ask for it to be sent again when nothing writes to it.",
+        `${this.#again} when nothing writes to it.`,
       );
     }
+    const { sharePath } = this.#item.record;
+    if (sharePath !== undefined && (error.code === "not-found" || error.code === "refused"))
+      return this.#fail("not-found", "the other device does not share this any more", "`covey ls NAME:` lists what it shares.");
     if (error.code === "not-found")
-      return this.#fail(error.code, `the sender no longer has the ${this.#what}`, "Ask for it to be sent again.");
+      return this.#fail(error.code, `the sender no longer has the ${this.#what}`, `${this.#again}.`);
     // What was written of it may have to be taken back.
     await this.#drop({ save: true });
     if (this.#faults <= LIMITS.fileFaults) return "later";
@@ -129,16 +139,26 @@ export class Attempts {
       return this.#fail(
         error.code,
         `what the sender sent is wrong: ${printable(error.message)}`,
-        "Nothing of it was kept. Ask for it to be sent again.",
+        `Nothing of it was kept. ${this.#again}.`,
       );
-    return this.#fail(error.code, `the sender can't go on: ${printable(error.message)}`, "Ask for it to be sent again.");
+    return this.#fail(error.code, `the sender can't go on: ${printable(error.message)}`, `${this.#again}.`);
+  }
+
+  /** The sender of an offer says by its entry what it is now; of what is shared, that is asked. */
+  async #renew(): Promise<Next> {
+    const { ledger, lookAgain } = this.#needs;
+    if (this.#item.record.sharePath === undefined) return "later";
+    const facts = await fromPeer(() => lookAgain(this.#item.record, this.#signal)).catch(faultOf);
+    if ("type" in facts) return facts.type === "cut" ? "later" : this.#refused(facts.error);
+    await ledger.update(this.#item, facts);
+    return "later";
   }
 
   #grown(how: string): Promise<Next> {
     return this.#fail(
       "changed",
       `the ${this.#what} is much larger than when it was agreed to: ${how}`,
-      this.#item.record.kind === "file" ? "Receive it again to agree to that." : "Ask for it to be sent again.",
+      this.#item.record.kind === "file" ? "Receive it again to agree to that." : `${this.#again}.`,
     );
   }
 

@@ -5,6 +5,7 @@
 //   3. finish: compare the blob's id, place the file, note that in the record; then the temp name goes
 
 import { unlink } from "node:fs/promises";
+import { join } from "node:path";
 
 import type { Clock } from "../../../core/clock.ts";
 import { CoveyError } from "../../../core/errors.ts";
@@ -15,7 +16,7 @@ import { safeFileName } from "../../../blob/names.ts";
 import { removeTemp, Sink, tempPath } from "../../../blob/sink.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
 import type { Item, Ledger } from "../offers/ledger.ts";
-import { clearHashes, loadHashes } from "../offers/records.ts";
+import { clearHashes, loadHashes, type OfferRecord } from "../offers/records.ts";
 import { HeldBlocks } from "../fetch/held-blocks.ts";
 
 interface PartNeeds {
@@ -61,13 +62,17 @@ export class Part {
   /** Rejects with `integrity` when the blocks do not make the blob; else the file is in place and that is on record. */
   async finish(blob: string, signal: AbortSignal): Promise<void> {
     const { ledger } = this.#needs;
-    const { name, into, ...facts } = this.#item.record;
+    const { name, as = safeFileName(name), into, conflict, ...facts } = this.#item.record;
     await this.blocks.settle();
     this.blocks.assertBlob(blob);
     await this.blocks.checkpoint();
     const blake3 = await this.#sink.blake3(signal);
-    const path = await this.#sink.place(into!, safeFileName(name), facts);
-    await ledger.update(this.#item, { state: "done", path, blake3, blob: blob as BlobId, problem: undefined });
+    const path =
+      conflict === "rename"
+        ? await this.#sink.place(into!, as, facts)
+        : await this.#sink.placeAs(into!, as, facts, { overwrite: conflict === "overwrite" });
+    const placed = path === undefined ? keptThere(join(into!, as), name) : { path, blake3 };
+    await ledger.update(this.#item, { state: "done", ...placed, blob: blob as BlobId, problem: undefined });
     await this.#sink.close();
     await discardPart(this.#needs, this.#item);
   }
@@ -81,6 +86,12 @@ export class Part {
     }
   }
 }
+
+/** What a record says when a file of that name was to stay, and was there. */
+export const keptThere = (path: string, name: string): Pick<OfferRecord, "path" | "notes"> => ({
+  path,
+  notes: { count: 1, first: [{ path: name, code: "exists" }] },
+});
 
 /** Where the bytes of an offer are until it is whole. */
 export const partialPath = (into: string, offer: string): string => tempPath(into, tempKey(offer));

@@ -11,7 +11,7 @@ export interface SharePath {
 }
 
 /** What may be typed behind "NAME:", shows as it is, and can be the first component of a path. */
-export const isShareName = (name: string): boolean => isComponent(name) && printable(name) === name;
+export const isShareName = (name: string): boolean => isName(name) && printable(name) === name;
 
 /** Throws `bad-argument`. */
 export function checkShareName(name: string): string {
@@ -27,14 +27,15 @@ export function parseSharePath(text: string): SharePath {
   const path = text.endsWith("/") ? text.slice(0, -1) : text;
   const components = path.split("/", LIMITS.treeDepth + 1);
   const tooLong = Buffer.byteLength(path) > LIMITS.treePathBytes || components.length > LIMITS.treeDepth;
-  if (tooLong || !components.every(isComponent))
+  if (tooLong || !components.every(isName))
     throw new CoveyError("bad-argument", `${JSON.stringify(printable(text.slice(0, 200)))} is no path in a share`, {
       hint: 'A path begins with the name of a share, "docs/a.txt", without "." and ".."; `covey ls NAME:` lists the shares.',
     });
   return { share: components[0]!, path };
 }
 
-const isComponent = (name: string): boolean =>
+/** Of one thing in a directory, on any system that we run on. */
+export const isName = (name: string): boolean =>
   name !== "" &&
   name !== "." &&
   name !== ".." &&
