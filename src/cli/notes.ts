@@ -4,6 +4,7 @@ import { printable } from "../core/text.ts";
 import type { NamedTransfer } from "../control/covey.ts";
 
 type Notes = NamedTransfer["notes"];
+type Noted = Pick<NamedTransfer, "notes" | "offer">;
 export type NoteCode = Notes["first"][number]["code"];
 
 const WORDS: { readonly [Code in NoteCode]: string } = {
@@ -32,14 +33,20 @@ export const noteWords = (code: string): string => (Object.hasOwn(WORDS, code) ?
 export const isMissing = ({ count, first }: Notes): boolean =>
   count > first.length || first.some(({ code }) => !IN_PLACE.has(code));
 
-/** A line that counts them and one for each, at most ten; "" when there are none. */
-export function renderNotes({ count, first }: Notes, number: number, most = SHOWN): string {
+/**
+ * A line that counts them and one for each, at most ten; "" when there are none. The sender knows of what the receiver noted only how
+ * much it is.
+ */
+export function renderNotes({ notes: { count, first }, offer }: Noted, most = SHOWN): string {
   if (count === 0) return "";
+  const all = count === 1 ? "1 thing does not come along as it is" : `${count} things do not come along as they are`;
+  if (first.length === 0) return `${all}; the other device can tell which.`;
   const shown = first.slice(0, most);
   const rest = count - shown.length;
+  const where = first.length > shown.length ? `: \`covey transfers ${offer.number}\`` : "";
   return [
-    count === 1 ? "1 thing does not come along as it is:" : `${count} things do not come along as they are:`,
+    `${all}:`,
     ...shown.map(({ path, code }) => `  ${printable(path)}: ${noteWords(code)}`),
-    ...(rest === 0 ? [] : [`  and ${rest} more${first.length > shown.length ? `: \`covey transfers ${number}\`` : ""}`]),
+    ...(rest === 0 ? [] : [`  and ${rest} more${where}`]),
   ].join("\n");
 }

@@ -9,8 +9,9 @@ import { measurable } from "./width.ts";
 
 export interface Progress extends Line {
   readonly bytesPerSecond: number;
-  /** What it is made of, when that is several things. */
+  /** What it is made of, when that is several things; `partCount` counts also those that are not named. */
   readonly parts?: readonly Line[];
+  readonly partCount?: number;
 }
 
 export interface ProgressView {
@@ -114,9 +115,15 @@ export function renderAll(
   const shown = new Set([parts, moving, []].find((some) => some.length + all.size <= rows) ?? []);
   const lines = [...all].flatMap(([key, progress]) => [
     ...(progress.parts ?? []).filter((part) => shown.has(part)).map((part) => renderLine(part, STILL, columns)),
-    renderLine(progress, paces.get(key) ?? STILL, columns),
+    renderLine({ ...progress, name: totalName(progress) }, paces.get(key) ?? STILL, columns),
   ]);
   return lines.length <= rows ? lines : lines.slice(0, rows);
+}
+
+/** "2 of 12" under the lines of the parts. */
+function totalName({ name, parts = [], partCount = parts.length }: Progress): string {
+  const finished = parts.filter(({ doneBytes, totalBytes }) => doneBytes === totalBytes).length;
+  return parts.length === 0 ? name : `${finished} of ${partCount}`;
 }
 
 function steps(screen: Screen): ProgressView {

@@ -8,12 +8,16 @@ import { listRoots, offerName, offerSize } from "./offer.ts";
 import type { Output } from "./output.ts";
 import { renderTable } from "./table.ts";
 
-export const renderTransfers = (transfers: readonly NamedTransfer[], out: Output): Promise<string> =>
-  renderTable(
+// Columns of a terminal on which files are counted too.
+const ROOM_FOR_FILES = 60;
+
+export function renderTransfers(transfers: readonly NamedTransfer[], out: Output): Promise<string> {
+  const counted = out.columns >= ROOM_FOR_FILES;
+  return renderTable(
     [
       { title: "N", align: "right" },
       { title: "WHAT" },
-      { title: "FILES", align: "right" },
+      ...(counted ? [{ title: "FILES", align: "right" as const }] : []),
       { title: "SIZE", align: "right" },
       { title: "PEER" },
       { title: "STATE" },
@@ -21,7 +25,7 @@ export const renderTransfers = (transfers: readonly NamedTransfer[], out: Output
     transfers.map((transfer) => [
       String(transfer.offer.number),
       offerName(transfer.offer),
-      String(transfer.offer.files),
+      ...(counted ? [String(transfer.offer.files)] : []),
       formatSize(transfer.offer.size),
       withWhom(transfer),
       stateOf(transfer),
@@ -29,6 +33,7 @@ export const renderTransfers = (transfers: readonly NamedTransfer[], out: Output
     out.columns,
     (titles) => out.style("dim", titles),
   );
+}
 
 export function renderTransfer(transfer: NamedTransfer, out: Output): string {
   const { offer, path, blake3, resumedBytes, notes, problem } = transfer;
@@ -49,7 +54,7 @@ export function renderTransfer(transfer: NamedTransfer, out: Output): string {
     out.style("bold", `#${offer.number}`) + ` ${withWhom(transfer)}: ${offerName(offer)}`,
     ...facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`  ${name.padEnd(9)}  ${fact}`])),
     ...listRoots(offer, Infinity).map((root) => `  ${root}`),
-    ...(notes.count === 0 ? [] : [renderNotes(notes, offer.number, Infinity)]),
+    ...(notes.count === 0 ? [] : [renderNotes(transfer, Infinity)]),
   ].join("\n");
 }
 

@@ -19,11 +19,8 @@ export function progressOf(transfer: NamedTransfer): Progress {
   const { offer, doneBytes, bytesPerSecond } = transfer;
   const waits = waitsFor(transfer);
   const parts = waits === undefined ? partsOf(transfer) : [];
-  const finished = parts.filter((part) => part.doneBytes === part.totalBytes).length;
-  return {
-    name: parts.length === 0 ? offerName(offer) : `${finished} of ${offer.rootCount}`,
-    ...{ doneBytes, totalBytes: offer.size, bytesPerSecond, waits, parts },
-  };
+  const amounts = { doneBytes, totalBytes: offer.size, bytesPerSecond };
+  return { name: offerName(offer), ...amounts, waits, parts, partCount: offer.rootCount };
 }
 
 function waitsFor({ offer, peerName, connected, paused, problem }: NamedTransfer): string | undefined {
@@ -61,6 +58,6 @@ export function failureOf({ offer, peerName, problem }: NamedTransfer): CoveyErr
 /** Says what arrived, and what did not; the exit status. Under --json the last state has been told already. */
 export function tellArrived({ offer, notes }: NamedTransfer, sentence: string, out: Output): number {
   if (!out.json) out.say(null, sentence);
-  if (notes.count > 0) out.note(renderNotes(notes, offer.number));
+  if (notes.count > 0) out.note(renderNotes({ notes, offer }));
   return isMissing(notes) ? EXIT_PARTLY : 0;
 }

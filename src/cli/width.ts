@@ -41,20 +41,22 @@ export function wrap(text: string, columns: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ")) {
     const last = lines.at(-1);
-    if (last !== undefined && widthOf(`${last} ${word}`) <= columns) lines[lines.length - 1] = `${last} ${word}`;
+    if (last !== undefined && widthOf(unstyled(`${last} ${word}`)) <= columns) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
   return lines;
 }
 
-/** Each line of a text by itself; what is broken goes on under its indentation. Lines with escapes, drawings say, stay as they are. */
+// oxlint-disable-next-line no-control-regex
+const unstyled = (text: string): string => text.replaceAll(/\u001b\[[\d;]*m/g, "");
+
+/** Each line of a text by itself; what is broken goes on under its indentation. */
 export const wrapText = (text: string, columns: number): string =>
   columns === Infinity
     ? text
     : text
         .split("\n")
         .flatMap((line) => {
-          if (line.includes("\u001b")) return [line];
           const indent = /^ */.exec(line)![0];
           return wrap(line.slice(indent.length), columns - indent.length).map((part) => indent + part);
         })

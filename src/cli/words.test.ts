@@ -76,7 +76,7 @@ test("what an offer is of", () => {
 test("what a transfer waits for, and how far its roots are", () => {
   const roots = [file("a", 10), { ...photos, bytes: 20 }, file("b", 30)];
   const moving = progressOf(transferOf({ offer: { roots }, doneBytes: 15, bytesPerSecond: 1 }));
-  assert.equal(moving.name, "1 of 3");
+  assert.equal(moving.name, "a, photos/ and b");
   assert.deepEqual(
     moving.parts?.map(({ name, doneBytes }) => [name, doneBytes]),
     [
@@ -133,14 +133,23 @@ test("a bar for each root and one for all, as there is room", () => {
 
 test("what did not come along, in words; ten of them, then where the others are", () => {
   const first = Array.from({ length: 12 }, (_, i) => ({ path: `photos/${i}\u202e`, code: "special" as const }));
-  const lines = renderNotes({ count: 12, first }, 3).split("\n");
+  const { offer } = transferOf();
+  const lines = renderNotes({ notes: { count: 12, first }, offer }).split("\n");
   assert.equal(lines.length, 12);
   assert.equal(lines[0], "12 things do not come along as they are:");
   assert.equal(lines[1], "  photos/0\\u{202e}: neither file, directory nor link");
   assert.equal(lines.at(-1), "  and 2 more: `covey transfers 3`");
-  assert.equal(renderNotes({ count: 2000, first }, 3, Infinity).split("\n").at(-1), "  and 1988 more");
-  assert.equal(renderNotes({ count: 1, first: first.slice(0, 1) }, 3).split("\n")[0], "1 thing does not come along as it is:");
-  assert.equal(renderNotes({ count: 0, first: [] }, 3), "");
+  assert.equal(
+    renderNotes({ notes: { count: 2000, first }, offer }, Infinity)
+      .split("\n")
+      .at(-1),
+    "  and 1988 more",
+  );
+  const one = renderNotes({ notes: { count: 1, first: first.slice(0, 1) }, offer });
+  assert.equal(one.split("\n")[0], "1 thing does not come along as it is:");
+  const untold = renderNotes({ notes: { count: 1, first: [] }, offer });
+  assert.equal(untold, "1 thing does not come along as it is; the other device can tell which.");
+  assert.equal(renderNotes({ notes: { count: 0, first: [] }, offer }), "");
   assert.equal(noteWords("new\u001bcode"), "new\\u{1b}code");
   assert.equal(noteWords("constructor"), "constructor");
   const notes = (code: "exists" | "renamed" | "changed") => ({ count: 1, first: [{ path: "a", code }] });

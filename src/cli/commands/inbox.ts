@@ -7,6 +7,7 @@ import { formatTime } from "../format.ts";
 import { examples } from "../help.ts";
 import { describeOffer, listRoots } from "../offer.ts";
 import type { Output } from "../output.ts";
+import { wrapText } from "../width.ts";
 
 export const define: Define = (command, act) => {
   examples(
@@ -19,7 +20,7 @@ export const define: Define = (command, act) => {
     act(async ({ out, signal, covey }) => {
       const inbox = await (await covey()).inbox({ signal });
       if (inbox.messages.length + inbox.offers.length === 0) out.note("Nothing waits for you.");
-      out.result(inbox, renderInbox(inbox, out));
+      out.result(inbox, wrapText(renderInbox(inbox, out), out.columns));
       if (inbox.messages.length > 0) out.note("\n`covey msg NAME` shows a conversation and marks it read.");
       if (inbox.offers.length > 0)
         out.note("\n`covey receive N` takes what is offered into this directory, `covey decline N` says no.");

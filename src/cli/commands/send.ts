@@ -126,7 +126,7 @@ async function follow(
 /** What the other side is asked to agree to, and what of it can't come along. */
 function tellOffered({ out }: Context, { offer, notes, peerName }: NamedTransfer): void {
   if (offer.kind === "tree") out.note(`#${offer.number} to ${printable(peerName)}: ${describeOffer(offer)}`);
-  if (notes.count > 0) out.note(renderNotes(notes, offer.number));
+  if (notes.count > 0) out.note(renderNotes({ notes, offer }));
 }
 
 const wrong = (message: string, hint: string): CoveyError => new CoveyError("bad-argument", message, { hint });

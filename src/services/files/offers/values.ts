@@ -82,11 +82,16 @@ function decisionOf({ kind, state, paused, round, blob, notes, problem }: OfferR
     paused: state === "accepted" && paused,
     round,
     ...(state === "done" && blob !== undefined ? { blob } : {}),
-    ...(state === "done" && kind === "tree" ? { notes: notes?.count ?? 0 } : {}),
+    ...(state === "done" && kind === "tree" ? { notes: missingOf(notes) } : {}),
     ...(state === "failed" && problem !== undefined
       ? { problem: { code: problem.code, message: problem.message.slice(0, 500) } }
       : {}),
   };
+}
+
+/** What the receiver wanted so, a free name or what is there already, is no concern of the sender. */
+function missingOf({ count, first }: NonNullable<OfferRecord["notes"]> = { count: 0, first: [] }): number {
+  return count - first.filter(({ code }) => code === "renamed" || code === "exists").length;
 }
 
 const codeOf = (code: string): ErrorCode => (isErrorCode(code) ? code : "internal");

@@ -70,7 +70,7 @@ const decisionSchema = v.object({
   round: v.optional(count, 0),
   /** With `done`, of a file. */
   blob: v.optional(hash),
-  /** With `done`, of a tree: how much of it did not come along as it was. */
+  /** With `done`, of a tree: how much of it did not come along. */
   notes: v.optional(count),
   /** With `failed`. */
   problem: v.optional(v.object({ code: v.pipe(v.string(), v.maxBytes(64)), message: v.pipe(v.string(), v.maxBytes(1000)) })),
