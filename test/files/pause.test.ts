@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -189,6 +189,36 @@ test("what failed is offered again when its sender resumes it, and stays so", as
   assert.equal((await transfer(lab.a, id)).offer.state, "waiting");
   await lab.b.files.accept(id, { into: lab.into });
   await arrives(lab, id, content);
+});
+
+test("sending the same paths again goes on with what is open: paused, failed, waiting; and not with what is over", async () => {
+  await using lab = await openLab();
+  const { id, content } = await underWay(lab);
+  await writeFile(join(lab.dir, "other"), "other");
+  const again = async (...names: string[]): Promise<string> =>
+    (
+      await lab.a.files.send(
+        lab.b.id,
+        names.map((name) => join(lab.dir, name)),
+      )
+    ).offer.id;
+  await lab.a.files.pause(id);
+  assert.equal(await again("file"), id);
+  await arrives(lab, id, content);
+  assert.notEqual(await again("file"), id);
+  const both = await again("file", "other");
+  assert.equal(await again("other", "file"), both);
+  const other = await again("other");
+  assert.ok(![id, both].includes(other));
+  await eventually(async () => (await lab.b.files.offers()).filter(({ state }) => state === "waiting").length, 3);
+  await lab.b.files.decline(other);
+  await watchUntil(lab.a, other);
+  assert.notEqual(await again("other"), other);
+  // What was a file is none now: that is another thing to send.
+  const before = await again("other");
+  await rm(join(lab.dir, "other"));
+  await mkdir(join(lab.dir, "other"));
+  assert.notEqual(await again("other"), before);
 });
 
 test("a sender that is killed around a pause and a resume: afterwards both sides agree", async () => {

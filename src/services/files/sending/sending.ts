@@ -14,7 +14,7 @@ import type { PeerBook } from "../../../identity/contract.ts";
 import type { Serving } from "../fetch/serve.ts";
 import type { Item, Ledger } from "../offers/ledger.ts";
 import type { OfferEntries } from "../offers/offer-entries.ts";
-import type { NewOfferRecord } from "../offers/records.ts";
+import { sourcesKey, type NewOfferRecord } from "../offers/records.ts";
 import { isRegularFile, rootsOf } from "./roots.ts";
 import type { Sources } from "./sources.ts";
 
@@ -26,6 +26,8 @@ interface SendingNeeds {
   readonly sources: Sources;
   readonly reader: TreeReader;
   readonly clock: Clock;
+  /** Lets an open offer go on. Rejects with `conflict` when it is over. */
+  resume(offer: string): Promise<unknown>;
 }
 
 /** What an offer says of the thing that is offered. */
@@ -40,23 +42,29 @@ export class Sending {
 
   async send(
     peer: PeerId,
-    paths: readonly string[],
+    named: readonly string[],
     { signal = new AbortController().signal }: { readonly signal?: AbortSignal },
   ): Promise<Item> {
-    if (paths.length === 0)
+    if (named.length === 0)
       throw new CoveyError("bad-argument", "there is nothing to send", { hint: "Name files or directories." });
-    if (paths.length > LIMITS.sendPaths)
-      throw new CoveyError("limit", `${paths.length} paths are more than the limit sendPaths (${LIMITS.sendPaths})`, {
+    if (named.length > LIMITS.sendPaths)
+      throw new CoveyError("limit", `${named.length} paths are more than the limit sendPaths (${LIMITS.sendPaths})`, {
         hint: "Send the directory that they are in.",
       });
     this.#assertPaired(peer);
-    const roots = await rootsOf(paths);
+    const roots = await rootsOf(named);
     const [first] = roots;
+    const kind = roots.length === 1 && (await isRegularFile(first!.path)) ? "file" : "tree";
+    const paths = roots.map(({ path }) => path);
+    const open = this.#needs.ledger.openOffer(peer, paths);
+    if (open?.record.kind === kind && (await this.#goOn(open))) return open;
+
     const id = randomBytes(16).toString("hex");
-    if (roots.length === 1 && (await isRegularFile(first!.path))) return this.#offer(peer, id, await fileFacts(first!));
+    const sources = sourcesKey(paths);
+    if (kind === "file") return this.#offer(peer, id, { ...(await fileFacts(first!)), sources });
     const facts = await this.#treeFacts(roots, signal);
     await this.#needs.sources.saveRoots(id, roots);
-    return this.#offer(peer, id, facts);
+    return this.#offer(peer, id, { ...facts, sources });
   }
 
   async sendSpooled(peer: PeerId, path: string, name: string): Promise<Item> {
@@ -75,6 +83,17 @@ export class Sending {
   /** For an offer that is over: what was kept to serve it goes. */
   end(item: Item): Promise<void> {
     return this.#needs.serving.end(item);
+  }
+
+  /** Whoever sends it again wants it to go on; false when it is over this moment. */
+  async #goOn(open: Item): Promise<boolean> {
+    try {
+      await this.#needs.resume(open.record.id);
+      return true;
+    } catch (error) {
+      if (error instanceof CoveyError && error.code === "conflict") return false;
+      throw error;
+    }
   }
 
   async #offer(peer: PeerId, id: string, facts: Facts): Promise<Item> {
