@@ -87,8 +87,7 @@ export class IncomingTree implements Incoming {
         : this.#walk(source, session, placeWanted, signal));
       if (stop !== undefined) return stop;
     }
-    await this.#place(signal);
-    return { type: "done" };
+    return this.#place(signal);
   }
 
   async checkpoint(): Promise<void> {
@@ -208,11 +207,14 @@ export class IncomingTree implements Incoming {
     return undefined;
   }
 
-  async #place(signal: AbortSignal): Promise<void> {
+  async #place(signal: AbortSignal): Promise<Step> {
     const { ledger } = this.#needs;
     const { into, conflict, as, rootCount } = this.#item.record;
     if (!this.#staging.isPlacing) await this.checkpoint();
     const placed = await this.#staging.place(into!, { conflict, signal, ...(as === undefined ? {} : { as }) });
+    // Not even what could not be placed: every root is gone over there.
+    if (placed.paths.length === 0 && placed.notes.count === 0)
+      return { type: "peer", error: new CoveyError("not-found", "nothing of it is there any more") };
     const notes = addNotes(this.#progress.state.notes, placed.notes.first, placed.notes.count);
     const path = rootCount === 1 && placed.paths.length === 1 ? placed.paths[0] : into;
     const noted = { count: notes.count, first: [...notes.first] };
@@ -220,6 +222,7 @@ export class IncomingTree implements Incoming {
     this.#isPlaced = true;
     await this.#staging.close();
     await discardTree(this.#needs, this.#item);
+    return { type: "done" };
   }
 
   async #closingOnFailure<T>(work: Promise<T>): Promise<T> {

@@ -128,8 +128,9 @@ export class LargeFiles {
       }
       const left = LEFT.get(outcome.error.code);
       if (left === undefined) return outcome;
-      // It is another version than the one of which there are blocks here; that may still come whole.
-      const again = left === "changed" && token !== undefined && faults++ < LIMITS.fileFaults;
+      // It is another version than the one that was begun; that may still come whole.
+      const wasBegun = this.#progress.waiting.get(path)!.token !== undefined;
+      const again = left === "changed" && wasBegun && faults++ < LIMITS.fileFaults;
       if (!again) return this.#leave(path, left);
       await this.#beginAgain(path);
     }
