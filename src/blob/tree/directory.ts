@@ -14,6 +14,7 @@ import {
   lstatSync,
   opendirSync,
   openSync,
+  realpathSync,
 } from "node:fs";
 
 const HANDLES = "/proc/self/fd";
@@ -37,6 +38,10 @@ export const within = (fd: number, path: string, name: string): string =>
 export const isElsewhere = (found: BigIntStats, handle: BigIntStats): boolean =>
   found.dev !== handle.dev || found.ino !== handle.ino;
 
+export const goneElsewhere = (): Error => Object.assign(new Error("the directory is elsewhere now"), { code: "ENOENT" });
+
+export const namesOf = (absolutePath: string): string[] => absolutePath.split("/").filter((name) => name !== "");
+
 /** Throws what Node throws: its callers know what it means. Synchronous, for the thread of trees. */
 export class Directory {
   readonly fd: number;
@@ -47,14 +52,15 @@ export class Directory {
     this.#path = path;
   }
 
-  /** By an absolute path, one name after the other. */
+  /** By an absolute path without links, one name after the other. */
   static open(path: string): Directory {
+    // Without O_PATH every step would take the right to read.
+    if (!HAS_HANDLES) return Directory.#openAtOnce(path);
     let directory = new Directory(openSync("/", SEARCH), "");
-    for (const name of path.split("/")) {
-      if (name === "") continue;
+    for (const name of namesOf(path)) {
       const parent = directory;
       try {
-        directory = parent.#enter(name, SEARCH);
+        directory = parent.search(name);
       } finally {
         parent.close();
       }
@@ -62,10 +68,20 @@ export class Directory {
     return directory;
   }
 
+  static #openAtOnce(path: string): Directory {
+    if (realpathSync(path) !== path) throw goneElsewhere();
+    return new Directory(openSync(path, LIST), path);
+  }
+
   /** A directory in this one, to go through. */
-  search = (name: string): Directory => this.#enter(name, SEARCH);
+  search(name: string): Directory {
+    return this.#enter(name, SEARCH);
+  }
+
   /** A directory in this one, to list. */
-  list = (name: string): Directory => this.#enter(name, LIST);
+  list(name: string): Directory {
+    return this.#enter(name, LIST);
+  }
 
   /** A handle for reading what has this name: any kind of thing but a link. */
   openToRead(name: string): number {
@@ -108,6 +124,6 @@ export class Directory {
       throw error;
     }
     closeSync(fd);
-    throw Object.assign(new Error("the directory was moved"), { code: "ENOENT" });
+    throw goneElsewhere();
   }
 }

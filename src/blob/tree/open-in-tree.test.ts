@@ -61,6 +61,7 @@ test("without handles to go through it is the same, for who does not race", (t) 
   writeFileSync(dir.at("r/a/b/file"), "inner");
   writeFileSync(dir.at("canary/file"), "CANARY");
   symlinkSync("../../canary", dir.at("r/a/link"));
+  symlinkSync("r", dir.at("above"));
   const urls = [new URL("./open-in-tree.ts", import.meta.url), new URL("./test-kit.ts", import.meta.url)].map(String);
   const script = `
     import { existsSync } from "node:fs";
@@ -68,13 +69,26 @@ test("without handles to go through it is the same, for who does not race", (t) 
     import { linesOf, scanAll, walkAll } from "${urls[1]}";
     const roots = [{ name: "r", path: process.argv[1] }];
     const file = await openInTree(roots, "r/a/b/file");
+    const above = await openInTree([{ name: "a", path: process.argv[2] }], "a/b/file").catch(({ code }) => code);
     const linked = await openInTree(roots, "r/a/link/file").catch(({ code }) => code);
-    console.log(JSON.stringify([existsSync("/proc/self"), linesOf(walkAll(roots)), scanAll(roots).files, String(await file.readFile()), linked]));
+    console.log(JSON.stringify([existsSync("/proc/self"), linesOf(walkAll(roots)), scanAll(roots).files, String(await file.readFile()), linked, above]));
     await file.close();`;
   const hidden = 'mount -t tmpfs tmpfs /proc && exec "$@"';
-  const args = ["-Urm", "sh", "-c", hidden, "sh", process.execPath, "--input-type=module", "-e", script, dir.at("r")];
+  const args = [
+    "-Urm",
+    "sh",
+    "-c",
+    hidden,
+    "sh",
+    process.execPath,
+    "--input-type=module",
+    "-e",
+    script,
+    dir.at("r"),
+    dir.at("above/a"),
+  ];
   const { status, stdout, stderr } = spawnSync("unshare", args, { encoding: "utf8" });
   if (status !== 0 && /unshare|mount/.test(stderr)) return t.skip(`this system can't hide /proc: ${stderr.trim()}`);
   const walked = ["directory r", "directory r/a", "directory r/a/b", "file r/a/b/file", "note r/a/link link-outside"];
-  assert.deepEqual(JSON.parse(stdout), [false, walked, 1, "inner", "not-found"]);
+  assert.deepEqual(JSON.parse(stdout), [false, walked, 1, "inner", "not-found", "not-found"]);
 });
