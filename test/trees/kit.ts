@@ -53,8 +53,8 @@ export interface Lab extends AsyncDisposable {
   create(): Promise<Staging>;
 }
 
-export function openLab(): Lab {
-  const dir = realpathSync(mkdtempSync(join(tmpdir(), "covey-written-")));
+export function openLab(parent = tmpdir()): Lab {
+  const dir = realpathSync(mkdtempSync(join(parent, "covey-written-")));
   const into = join(dir, "into");
   mkdirSync(into);
   const writer = createTreeWriter(new TreeThread());
