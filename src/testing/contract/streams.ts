@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
 
@@ -101,6 +101,21 @@ export function streamsContract(pair: ContractPair): void {
     await assert.rejects(pair.me.peer("desk").sendBytes(endless(), { name: "x", signal: enough.signal }), reason);
     await assert.rejects(pair.me.peer("desk").sendBytes([], { name: "a/b" }), fails("bad-argument"));
     assert.equal((await pair.me.transfers()).length, before);
+  });
+
+  it("reads one file of a peer's shares as bytes", async () => {
+    const content = randomBytes(2_500_001);
+    const path = join(pair.directory, "shared.bin");
+    await writeFile(path, content);
+    await pair.you.peer("laptop").share(path);
+    await eventually(async () => (await pair.me.peer("desk").shares()).some(({ name }) => name === "shared.bin"));
+    assert.deepEqual(await bytesOf(pair.me.peer("desk").read("shared.bin")), content);
+    // Leaving it early ends it.
+    for await (const _ of pair.me.peer("desk").read("shared.bin")) break;
+    await assert.rejects(bytesOf(pair.me.peer("desk").read("nothing")), fails("not-found"));
+    const reason = new Error("changed my mind");
+    await assert.rejects(bytesOf(pair.me.peer("desk").read("shared.bin", { signal: AbortSignal.abort(reason) })), reason);
+    await pair.you.peer("laptop").unshare("shared.bin");
   });
 }
 
