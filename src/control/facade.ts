@@ -29,7 +29,9 @@ export function createCovey(invoker: Invoker): Covey {
   const bound: Invoke = { call, stream, duplex, until };
 
   const close = async (): Promise<void> => {
-    closing.abort(new CoveyError("closed", "this connection to the peer was closed"));
+    closing.abort(
+      new CoveyError("closed", "this connection to the peer was closed", { hint: "`open` or `connect` makes a new one." }),
+    );
     for (const opened of streams) opened.reset();
     await invoker.close();
   };
@@ -157,7 +159,9 @@ async function outcome(progress: AsyncIterable<NamedTransfer>): Promise<NamedTra
   if (state === "done") return last;
   if (last.problem !== undefined) throw errorFromJson(last.problem);
   const what = state === "declined" ? "was declined" : state === "withdrawn" ? "was cancelled" : "failed";
-  throw new CoveyError(state === "failed" ? "internal" : "declined", `${JSON.stringify(name)} ${what}`);
+  throw new CoveyError(state === "failed" ? "internal" : "declined", `${JSON.stringify(name)} ${what}`, {
+    hint: "Whoever wants it after all has it offered, or asks for it, again.",
+  });
 }
 
 /** The daemon has a working directory of its own, so a relative path would mean another file there. */

@@ -58,7 +58,8 @@ export async function runDuplex(peer: Peer, name: DuplexName, args: unknown, sig
   }
 }
 
-const argumentsOf = (name: OperationName, args: unknown): unknown => parse(OPERATIONS[name].args, args, name, "bad-argument");
+const argumentsOf = (name: OperationName, args: unknown): unknown =>
+  parse(OPERATIONS[name].args, args, name, "bad-argument", "docs/api.md has the type of everything that a method takes.");
 
 /**
  * Operations on a peer in this process. Arguments and results are taken through JSON, as on the socket, so that both accept and

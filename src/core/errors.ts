@@ -109,6 +109,11 @@ const PLATFORM: Readonly<Record<string, ErrorCode>> = {
   ERR_STREAM_PREMATURE_CLOSE: "closed",
 };
 
+const PLATFORM_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
+  "not-found": "Check how the path is written, and that what it names is still there.",
+  "no-space": "Free some space; then the same command goes on from where it was.",
+};
+
 /** "ENOENT: no such file or directory, open '/x'" says of /x only what is new when the path is named already. */
 function reasonOf(message: string, doing: string): string {
   const [, reason, path] = /^E[A-Z0-9]+: (.+?), \w+ '(.*)'$/s.exec(message) ?? [];
@@ -121,6 +126,10 @@ export function fromPlatform(error: unknown, doing: string): CoveyError {
   const platform = error instanceof Error && "code" in error ? String(error.code) : "";
   const why = reasonOf(error instanceof Error ? error.message : String(error), doing);
   const code = PLATFORM[platform] ?? (platform.startsWith("E") ? "io" : "internal");
-  const hint = code === "no-space" ? { hint: "Free some space; then the same command goes on from where it was." } : {};
-  return new CoveyError(code, `can't ${doing}: ${why}`, { ...hint, cause: error, details: platform === "" ? {} : { platform } });
+  const hint = PLATFORM_HINTS[code];
+  return new CoveyError(code, `can't ${doing}: ${why}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+    details: platform === "" ? {} : { platform },
+  });
 }

@@ -8,7 +8,10 @@ const TOO_DEEP = `is nested deeper than ${LIMITS.jsonDepth} levels`;
 /** Throws `bad-argument` for NaN, undefined, dates, maps and the like, `limit` for what is too deep, as a cycle is; `what` is named. */
 export function assertJson(value: unknown, what: string): void {
   const problem = problemOf(value, 0);
-  if (problem !== undefined) throw new CoveyError(problem === TOO_DEEP ? "limit" : "bad-argument", `${what} ${problem}`);
+  if (problem === undefined) return;
+  const hint =
+    problem === TOO_DEEP ? "Split it over several keys." : "Use null, booleans, finite numbers, texts, lists and plain objects.";
+  throw new CoveyError(problem === TOO_DEEP ? "limit" : "bad-argument", `${what} ${problem}`, { hint });
 }
 
 export const isJson = (value: unknown): boolean => problemOf(value, 0) === undefined;

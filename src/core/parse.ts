@@ -11,10 +11,12 @@ export function parse<const Schema extends v.GenericSchema>(
   value: unknown,
   what: string,
   code: ErrorCode = "protocol",
+  hint?: string,
 ): v.InferOutput<Schema> {
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const issue = result.issues[0];
   const where = v.getDotPath(issue);
-  throw new CoveyError(code, printable(`${what}${where === null ? "" : ` (${where})`}: ${issue.message}`.slice(0, 500)));
+  const message = printable(`${what}${where === null ? "" : ` (${where})`}: ${issue.message}`.slice(0, 500));
+  throw new CoveyError(code, message, hint === undefined ? {} : { hint });
 }

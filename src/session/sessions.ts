@@ -189,7 +189,10 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
     try {
       for (const address of needs.listen) {
         const transport = transports.get(schemeOf(address) ?? "");
-        if (transport === undefined) throw new CoveyError("bad-argument", `"${address}" is no address to listen on`);
+        if (transport === undefined)
+          throw new CoveyError("bad-argument", `"${address}" is no address to listen on`, {
+            hint: "Write it as tcp://HOST:PORT: tcp://*:0 is any port on every interface.",
+          });
         listeners.push(await transport.listen(address, (connection) => reception.receive(connection)));
       }
     } catch (error) {

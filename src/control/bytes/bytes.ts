@@ -52,7 +52,10 @@ async function writeAll(stream: Stream, bytes: Bytes, until: AbortSignal): Promi
   const chunks = Symbol.asyncIterator in bytes ? bytes[Symbol.asyncIterator]() : bytes[Symbol.iterator]();
   try {
     for (let next; (next = await untilAborted(Promise.resolve(chunks.next()), until)).done !== true;) {
-      if (!(next.value instanceof Uint8Array)) throw new CoveyError("bad-argument", "only bytes, Uint8Arrays, can be sent");
+      if (!(next.value instanceof Uint8Array))
+        throw new CoveyError("bad-argument", "only bytes, Uint8Arrays, can be sent", {
+          hint: "Buffer.from(text) makes bytes of a text.",
+        });
       await untilAborted(stream.write(next.value), until);
     }
   } catch (error) {

@@ -7,7 +7,9 @@ import type { ByteStream } from "./contract.ts";
 export const byteStream = (stream: Stream): ByteStream => ({
   async write(chunk) {
     if (!(chunk instanceof Uint8Array))
-      throw new CoveyError("bad-argument", "only bytes, a Uint8Array, can be written to a stream");
+      throw new CoveyError("bad-argument", "only bytes, a Uint8Array, can be written to a stream", {
+        hint: "Buffer.from(text) makes bytes of a text.",
+      });
     return stream.write(chunk);
   },
   end: () => stream.end(),

@@ -35,7 +35,10 @@ function pathOfParts(key: string, parts: readonly string[]): Path {
     return pathOf(SERVICE, ...parts.map((part) => part.normalize("NFC")));
   } catch (error) {
     if (!(error instanceof CoveyError)) throw error;
-    throw new CoveyError(error.code, `the key "${shown(key)}" can't be used: ${error.message}`, { cause: error });
+    throw new CoveyError(error.code, `the key "${shown(key)}" can't be used: ${error.message}`, {
+      hint: "A key has up to 63 parts of 1 to 255 bytes without NUL, 4,096 bytes in all.",
+      cause: error,
+    });
   }
 }
 

@@ -17,7 +17,7 @@ const schema = v.object({
 
 /** Throws `bad-argument`, or `limit` for a text over LIMITS.messageBytes. */
 export function encodeMessage(text: string): Buffer {
-  if (text === "") throw new CoveyError("bad-argument", "the message is empty");
+  if (text === "") throw new CoveyError("bad-argument", "the message is empty", { hint: "Give it some text." });
   if (!text.isWellFormed()) throw new CoveyError("bad-argument", "the message has half a character in it (a lone surrogate)");
   const bytes = Buffer.byteLength(text);
   if (bytes > LIMITS.messageBytes) {

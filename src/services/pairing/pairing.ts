@@ -44,6 +44,7 @@ export function createPairing(needs: PairingNeeds): Pairing {
         throw new CoveyError(
           "bad-argument",
           `a ticket lasts longer than nothing and at most ${LIMITS.ticketLongestMs / 86_400_000} days`,
+          { hint: "Without a time of its own it lasts ten minutes." },
         );
       }
       const addresses = ownAddresses(sessions);

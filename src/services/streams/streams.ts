@@ -45,7 +45,7 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
   const permitted = (peer: PeerId, name: string): Registration => {
     const found = registrations.get(name);
     if (found !== undefined && (found.from === undefined || found.from.includes(peer))) return found;
-    throw new CoveyError("refused", "the other device takes no stream of that name from this one");
+    throw notTaken();
   };
 
   async function answer(call: Call): Promise<void> {
@@ -90,7 +90,7 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
     return () => {
       if (registrations.get(name) !== registration) return;
       registrations.delete(name);
-      registration.ended.abort(new CoveyError("refused", "the other device takes no stream of that name from this one"));
+      registration.ended.abort(notTaken());
     };
   }
 
@@ -167,3 +167,8 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
     },
   };
 }
+
+const notTaken = (): CoveyError =>
+  new CoveyError("refused", "the other device takes no stream of that name from this one", {
+    hint: "See that the program over there runs, and takes streams from this device.",
+  });

@@ -34,7 +34,9 @@ interface Draft {
 
 export function write(needs: WriteNeeds, nowMs: number, spaceId: SpaceId, writes: readonly Write[]): readonly Version[] {
   if (writes.length > LIMITS.writeEntries) {
-    throw new CoveyError("limit", `${writes.length} entries are too many for one write (${LIMITS.writeEntries})`);
+    throw new CoveyError("limit", `${writes.length} entries are too many for one write (${LIMITS.writeEntries})`, {
+      hint: "Write them in several parts.",
+    });
   }
   const { db, life, members, author } = needs;
   const space = members.space(spaceId);
