@@ -145,6 +145,42 @@ test("read brings the bytes of one file, and nothing else of it", async () => {
   assert.deepEqual(await b.files.transfers(), []);
 });
 
+test("reading goes on after a cut, with the same version of the file only", async () => {
+  await using lab = await openLab();
+  const { a, b } = lab;
+  const path = join(lab.dir, "big");
+  const content = randomBytes(20 * MiB + 1);
+  await writeFile(path, content);
+  await share(lab, path);
+  const session = b.sessions.get(a.id)!;
+  const open = session.open.bind(session);
+  let cuts = 0;
+  let onCut = async (): Promise<void> => {};
+  session.open = async (route, ...rest) => {
+    const opened = await open(route, ...rest);
+    if (route !== "files/fetch") return opened;
+    const { stream } = opened;
+    let left = 5 * MiB;
+    const read = async (): Promise<Buffer | null> => {
+      const chunk = await stream.read();
+      if (left > 0 && (left -= chunk?.length ?? 0) <= 0) {
+        cuts++;
+        stream.reset();
+        await onCut();
+      }
+      return chunk;
+    };
+    return {
+      ...opened,
+      stream: { ...stream, read, write: (c) => stream.write(c), end: () => stream.end(), reset: () => stream.reset() },
+    };
+  };
+  assert.ok((await read(b, a, "big")).equals(content));
+  assert.ok(cuts >= 3, `${cuts} cuts`);
+  onCut = () => writeFile(path, randomBytes(20 * MiB + 1));
+  await assert.rejects(read(b, a, "big"), { code: "changed" });
+});
+
 test("a file that changes while it is read is not taken for whole", async () => {
   await using lab = await openLab();
   const { a, b } = lab;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { sleep } from "../../src/core/async.ts";
 import { u16, u32, u64 } from "../../src/core/bytes.ts";
 import type { Cbor } from "../../src/core/cbor.ts";
 import { LIMITS } from "../../src/core/limits.ts";
@@ -241,7 +242,7 @@ test("names that turn into links and back while they are listed and read bring n
 /** b lists what a, answered for by hand, is said to share as "x". */
 async function listBy(
   lab: Lab,
-  serve: (stream: Stream) => Promise<void>,
+  serve: (stream: Stream, args: Cbor) => Promise<void>,
   { path = "x", deep = true, most = Infinity }: { readonly path?: string; readonly deep?: boolean; readonly most?: number } = {},
 ): Promise<Listed[]> {
   hand.serve = serve;
@@ -252,13 +253,13 @@ async function listBy(
   }
   return listed;
 }
-const hand: { serve: (stream: Stream) => Promise<void> } = { serve: async () => {} };
+const hand: { serve: (stream: Stream, args: Cbor) => Promise<void> } = { serve: async () => {} };
 
 async function openHandSharer(): Promise<Lab> {
   const lab = await openLab({ handSender: true });
   lab.a.sessions.handle(WALK_ROUTE, async (call) => {
     const stream = await call.accept({});
-    await hand.serve(stream);
+    await hand.serve(stream, call.args as Cbor);
     while ((await stream.read()) !== null);
   });
   await offer(lab, { v: 1, kind: "share", name: "x", type: "directory" });
@@ -301,7 +302,7 @@ test("a peer that answers a list with what was not asked is found out, and what 
     const bytes = Buffer.concat([Buffer.of(2), u16(Buffer.byteLength(path)), Buffer.from(path), u64(0)]);
     return Buffer.concat([u32(bytes.length), bytes]);
   };
-  const lies: [what: string, serve: (stream: Stream) => Promise<void>, options?: Parameters<typeof listBy>[2]][] = [
+  const lies: [what: string, serve: (stream: Stream, args: Cbor) => Promise<void>, options?: Parameters<typeof listBy>[2]][] = [
     ["nothing", all()],
     ["another thing", all(things("y/"))],
     ["another root after this one", all(things("x/", "x/a", "y/"))],
@@ -325,6 +326,36 @@ test("a peer that answers a list with what was not asked is found out, and what 
   ];
   for (const [what, serve, options] of lies) await assert.rejects(listBy(lab, serve, options), { code: "protocol" }, what);
   assert.equal((await listBy(lab, all(things("x/")))).length, 1);
+});
+
+test("a list that is cut goes on behind what came; one that brings nothing new does not go on for ever", async () => {
+  await using lab = await openHandSharer();
+  const asked: unknown[] = [];
+  const cutAfter = (...lists: string[][]) => {
+    const parts = lists.map((paths) => things(...paths));
+    return async (stream: Stream, args: Cbor): Promise<void> => {
+      asked.push((args as { after?: string }).after);
+      const part = parts.shift();
+      if (part !== undefined) await stream.write(part);
+      if (parts.length === 0 && lists.length === 3) {
+        await stream.write(u32(0));
+        await stream.end();
+      } else {
+        // What was written has to arrive before the cut.
+        await sleep(50);
+        stream.reset();
+      }
+    };
+  };
+  const listed = await listBy(lab, cutAfter(["x/", "x/a"], ["x/b/", "x/b/c"], ["x/b/d", "x/e"]));
+  assert.deepEqual(
+    listed.map(({ path }) => path),
+    ["x", "x/a", "x/b", "x/b/c", "x/b/d", "x/e"],
+  );
+  assert.deepEqual(asked.splice(0), [undefined, "x/a", "x/b/c"]);
+  await assert.rejects(listBy(lab, cutAfter(["x/", "x/a"])), { code: "closed" });
+  assert.deepEqual(asked.splice(0), [undefined, "x/a"]);
+  await assert.rejects(listBy(lab, cutAfter(["x/", "x/a"], ["x/a", "x/b"])), { code: "protocol" });
 });
 
 test("a list without end is taken as far as it is read, and not kept; leaving it ends it", async () => {
