@@ -2,7 +2,7 @@
 //
 // One after the other, every flush waits for a commit of the file system's journal; several at once share one.
 
-import { close, closeSync, fsync } from "node:fs";
+import { closeSync, fsync } from "node:fs";
 
 import type { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -70,12 +70,11 @@ export class Flusher {
       if (job === undefined) return;
       this.#running++;
       fsync(job.fd, (failure) => {
-        close(job.fd, () => {
-          this.#running--;
-          if (failure !== null) this.#failed ??= writeFailure(failure, "make what was received durable");
-          job.done();
-          this.#start();
-        });
+        closeSync(job.fd);
+        this.#running--;
+        if (failure !== null) this.#failed ??= writeFailure(failure, "make what was received durable");
+        job.done();
+        this.#start();
       });
     }
   }
