@@ -100,6 +100,21 @@ test("a walk goes on behind any of its records, and no pack needs another", () =
   assert.deepEqual(linesOf(walkAll(roots, { after: "zz" })), []);
 });
 
+test("roots come from anywhere, in the order of their names", () => {
+  using dir = temporary();
+  tree(dir.path, { "x/one": "1", "y/two": "2", "x/three": "3", "x/four/f": "4" });
+  const roots = [
+    ["c", "x/one"],
+    ["b", "y/two"],
+    ["a", "x/three"],
+    ["d", "x/four"],
+  ].map(([name, path]) => ({ name: name!, path: dir.at(path!) }));
+  const contents = walkAll(roots).map((record) =>
+    record.type === "file" ? `${record.path} ${record.content!.bytes}` : record.path,
+  );
+  assert.deepEqual(contents, ["a 3", "b 2", "c 1", "d", "d/f 4"]);
+});
+
 test("a part of a tree, and one level of it", () => {
   using dir = temporary();
   tree(dir.path, { "x/a/b/c/d": "1", "x/a/b/e": "2", "x/a/f": "3", g: "4" });
