@@ -7,11 +7,12 @@ import { createReport } from "./report.ts";
 import { setStage, type Step } from "./stage.ts";
 import { keepInSync } from "./steps/keep-in-sync.ts";
 import { meet } from "./steps/meet.ts";
+import { shareDirectories } from "./steps/share-directories.ts";
 import { shareAFile } from "./steps/share-a-file.ts";
 import { strangerGetsNothing } from "./steps/stranger-gets-nothing.ts";
 import { talk } from "./steps/talk.ts";
 
-const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, keepInSync];
+const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, shareDirectories, keepInSync];
 
 // In a clone the command is a file beside the sources; a published package has none there.
 const COVEY = existsSync(join(import.meta.dirname, "../../../covey")) ? "./covey" : "covey";
@@ -19,7 +20,8 @@ const COVEY = existsSync(join(import.meta.dirname, "../../../covey")) ? "./covey
 const TRY_NEXT = `Try it yourself, on two machines, or here with a second home (--home DIR):
   ${COVEY} pair                               over there: ${COVEY} pair TICKET
   ${COVEY} msg laptop "lunch?"                talk; --follow goes on listening
-  ${COVEY} send FILE laptop:                  over there: ${COVEY} receive
+  ${COVEY} send photos/ laptop:               over there: ${COVEY} receive
+  ${COVEY} share docs/ laptop: --for 7d       over there: ${COVEY} ls NAME:docs/, ${COVEY} get NAME:docs/ -o here/
   ${COVEY} data set laptop:todo '{"milk":1}'  over there: ${COVEY} data ls NAME:
   ${COVEY} status                             who is there, what is going on`;
 

@@ -1,7 +1,8 @@
 // Files of random bytes, made and hashed here so that the demo believes nothing that the daemons say about them.
 
 import { randomFillSync } from "node:crypto";
-import { open } from "node:fs/promises";
+import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { join } from "node:path";
 
 import { toHex } from "../../core/bytes.ts";
 import { createHasher } from "../../core/hash.ts";
@@ -31,4 +32,20 @@ export async function hashFile(path: string): Promise<string> {
     if (bytesRead === 0) return toHex(hasher.digest());
     hasher.update(block.subarray(0, bytesRead));
   }
+}
+
+/** A line for each thing in a directory: its path, kind, whether it can be executed, time, and content or target. */
+export async function listTree(directory: string): Promise<string[]> {
+  const lines: string[] = [];
+  for (const name of (await readdir(directory, { recursive: true })).toSorted())
+    lines.push(`${name} ${await describe(join(directory, name))}`);
+  return lines;
+}
+
+async function describe(path: string): Promise<string> {
+  const stat = await lstat(path);
+  if (stat.isSymbolicLink()) return `-> ${await readlink(path)}`;
+  const time = Math.floor(stat.mtimeMs);
+  if (stat.isDirectory()) return `directory ${time}`;
+  return `${(stat.mode & 0o100) !== 0 ? "x" : "-"} ${time} ${await hashFile(path)}`;
 }
