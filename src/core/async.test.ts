@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 
-import { createTurns, sleep, untilAborted, withDeadline } from "./async.ts";
+import { createTurns, forEachAtOnce, sleep, untilAborted, withDeadline } from "./async.ts";
 
 const reason = new Error("changed my mind");
 const faults: unknown[] = [];
@@ -56,4 +56,23 @@ test("turns go one after another, and a failure is its caller's alone", async ()
   await assert.rejects(first, reason);
   await second;
   assert.deepEqual(order, ["first begins", "first fails", "second"]);
+});
+
+test("so many at once are worked on, in order, and a fault waits for those that run", async () => {
+  const begun: number[] = [];
+  let running = 0;
+  let most = 0;
+  const work = async (item: number): Promise<void> => {
+    begun.push(item);
+    most = Math.max(most, ++running);
+    await sleep(1);
+    running--;
+    if (item === 5) throw reason;
+  };
+  await forEachAtOnce([0, 1, 2, 3, 4], 3, work);
+  assert.deepEqual([begun, most], [[0, 1, 2, 3, 4], 3]);
+  await assert.rejects(forEachAtOnce([5, 6, 7, 8, 9, 10, 11], 3, work), reason);
+  assert.equal(running, 0);
+  assert.ok(!begun.includes(11));
+  await forEachAtOnce([], 3, work);
 });

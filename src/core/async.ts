@@ -52,3 +52,20 @@ export function createTurns(): <T>(work: () => Promise<T>) => Promise<T> {
     return result;
   };
 }
+
+/** Does the work for each item, for so many at once, begun in their order. When some fail, rejects with the first fault once none runs. */
+export async function forEachAtOnce<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const left = items[Symbol.iterator]();
+  const faults: unknown[] = [];
+  const one = async (): Promise<void> => {
+    for (let next; faults.length === 0 && (next = left.next()).done !== true;) {
+      try {
+        await work(next.value);
+      } catch (error) {
+        faults.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, one));
+  if (faults.length > 0) throw faults[0];
+}

@@ -183,6 +183,11 @@ export const LIMIT_TABLE = {
     "offers",
     "Offers of one peer that wait for an answer or are on their way; later ones are looked at when some of these have ended.",
   ],
+  offersAtOnce: [
+    64,
+    "offers",
+    "Offers that are looked at, decided or ended at once: what is written for them shares its commits.",
+  ],
   offersEnded: [1000, "offers", "Offers from and to one peer that have ended and are still listed; older ones are forgotten."],
   fileGrowthBytes: [
     64 * MiB,

@@ -4,8 +4,10 @@
 //   offers/      decisions ⇒ record, entry ⇒ the other side; what is known of each offer
 //   downloads/   what was agreed to, until it is here        fetch/    blocks, asked for and answered
 
+import { forEachAtOnce } from "../../core/async.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { PeerId } from "../../core/ids.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Logger } from "../../core/log.ts";
 import type { TreeReader, TreeWriter } from "../../blob/tree/contract.ts";
 import type { PeerBook } from "../../identity/contract.ts";
@@ -134,7 +136,7 @@ class FilesService implements Files {
   async start(): Promise<void> {
     await this.#sources.start(this.#ledger.all().map(({ record }) => record));
     await this.#removals.start((item) => this.#decisions.endWithPeer(item));
-    for (const item of this.#ledger.all()) await this.#recall(item);
+    await forEachAtOnce(this.#ledger.all(), LIMITS.offersAtOnce, (item) => this.#recall(item));
     await this.#entries.start();
     this.#forgetting.start();
     await this.#shares.start();

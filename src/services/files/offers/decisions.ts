@@ -4,8 +4,10 @@
 
 import { mkdir } from "node:fs/promises";
 
+import { forEachAtOnce } from "../../../core/async.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import type { PeerId } from "../../../core/ids.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
 import type { Policy, Receiving } from "../contract.ts";
 import { checkedDirectory, checkRoom } from "../downloads/directory.ts";
@@ -59,7 +61,7 @@ export class Decisions {
     const { ledger, policies } = this.#needs;
     await policies.set(peer, policy.offers === "take" ? { ...policy, into: await checkedDirectory(policy.into) } : policy);
     const waiting = ledger.openWith(peer).filter(({ record }) => record.direction === "in" && record.state === "waiting");
-    await Promise.all(waiting.map((item) => this.#applyPolicy(item)));
+    await forEachAtOnce(waiting, LIMITS.offersAtOnce, (item) => this.#applyPolicy(item));
   }
 
   /** A new offer to this peer, or one that says something else now. */
@@ -156,4 +158,5 @@ export class Decisions {
   }
 }
 
-export const over = ({ record }: Item): CoveyError => new CoveyError("conflict", `this offer is already ${record.state}`);
+export const over = ({ record }: Item): CoveyError =>
+  new CoveyError("conflict", `this offer is already ${record.state}`, { hint: "`covey transfers` shows what became of it." });

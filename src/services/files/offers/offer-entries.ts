@@ -8,6 +8,7 @@
 //
 // An offer that is over may be forgotten here while its entry is still there: our decision below it says that it is not new.
 
+import { forEachAtOnce } from "../../../core/async.ts";
 import { CoveyError } from "../../../core/errors.ts";
 import type { PeerId, SpaceId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
@@ -19,7 +20,7 @@ import type { Shares } from "../shares/shares.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";
 import type { Removals } from "./removals.ts";
 import { answerOf, entryOf, factsOf, renewalOf } from "./values.ts";
-import { parseDecision, parseOffer } from "./wire.ts";
+import { parseDecision, parseOffer, type OfferValue, type ShareValue } from "./wire.ts";
 
 interface EntryNeeds {
   readonly store: SpaceStore;
@@ -46,6 +47,8 @@ interface Followed {
   readonly space: SpaceId;
   readonly peer: PeerId;
   cursor: Cursor | undefined;
+  /** Offers that are being looked at. */
+  adding: number;
   dirty: boolean;
   /** Before the first offer that there was no room for. */
   missed: Cursor | undefined;
@@ -113,7 +116,15 @@ export class OfferEntries {
   async #findSpaces(): Promise<void> {
     for (const { space, peer } of await this.#needs.store.spaces()) {
       if (peer === undefined || this.#followed.has(space)) continue;
-      this.#followed.set(space, { space, peer, cursor: undefined, dirty: false, missed: undefined, running: undefined });
+      this.#followed.set(space, {
+        space,
+        peer,
+        adding: 0,
+        dirty: false,
+        cursor: undefined,
+        missed: undefined,
+        running: undefined,
+      });
     }
   }
 
@@ -167,17 +178,16 @@ export class OfferEntries {
   async #seeAll(followed: Followed, changes: readonly PathState[]): Promise<void> {
     const nonsense: CoveyError[] = [];
     const page: Page = new Map(changes.map((change) => [pathKey(change.path), change]));
-    for (const change of changes) {
+    await forEachAtOnce(changes, LIMITS.offersAtOnce, async (change) => {
       try {
         await this.#see(followed, change, page);
       } catch (error) {
-        if (!(error instanceof CoveyError)) throw error;
         // The peer was removed this moment.
-        if (error.code === "not-paired") continue;
-        if (error.code !== "protocol") throw error;
+        if (error instanceof CoveyError && error.code === "not-paired") return;
+        if (!(error instanceof CoveyError) || error.code !== "protocol") throw error;
         nonsense.push(error);
       }
-    }
+    });
     if (nonsense.length === 0) return;
     const facts = { peer: followed.peer, count: nonsense.length, first: nonsense[0]!.message };
     this.#needs.log.warn(facts, "offers that make no sense were left alone");
@@ -201,7 +211,7 @@ export class OfferEntries {
   }
 
   async #seeOffer(followed: Followed, id: string, version: Version, page: Page): Promise<void> {
-    const { ledger, remoteShares, removals, onOffer, onWithdrawn } = this.#needs;
+    const { ledger, remoteShares, onOffer, onWithdrawn } = this.#needs;
     const { peer } = followed;
     const { value, clockMs, counter, seq } = version;
     const item = ledger.get(id);
@@ -214,16 +224,31 @@ export class OfferEntries {
       if (item !== undefined && !isOver(item.record.state)) await onWithdrawn(item);
       return;
     }
-    const facts = factsOf(offer);
     if (item !== undefined) {
+      const facts = factsOf(offer);
       if (await ledger.update(item, (record) => renewalOf(record, facts))) await onOffer(item);
-    } else if (ledger.roomFor(peer) <= 0) {
+    } else if (ledger.roomFor(peer) - followed.adding <= 0) {
       this.#miss(followed, { store: this.#needs.store.storeId(), seq: seq - 1 });
-    } else if (!(await removals.passedOver(peer, seq)) && !(await this.#isDecided(followed.space, id, offer.round, page))) {
-      const added = await ledger.add({ id, peer, direction: "in", ...facts, offeredAtMs: clockMs, state: "waiting" });
+    } else {
+      followed.adding++;
+      const added = await this.#add(followed, id, offer, version, page).finally(() => followed.adding--);
+      if (added === undefined) return;
       await onOffer(added);
       ledger.announce(added);
     }
+  }
+
+  /** A new offer goes on record; undefined when it is not new, or not to be looked at. */
+  async #add(
+    { space, peer }: Followed,
+    id: string,
+    offer: Exclude<OfferValue, ShareValue>,
+    { clockMs, seq }: Version,
+    page: Page,
+  ): Promise<Item | undefined> {
+    const { ledger, removals } = this.#needs;
+    if ((await removals.passedOver(peer, seq)) || (await this.#isDecided(space, id, offer.round, page))) return undefined;
+    return ledger.add({ id, peer, direction: "in", ...factsOf(offer), offeredAtMs: clockMs, state: "waiting" });
   }
 
   /** Whether it was decided here, and forgotten since. */

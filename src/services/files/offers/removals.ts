@@ -4,7 +4,7 @@
 //   2. its policy goes, and what is open with it ends: decisions.ts says how
 //   3. a mark: its offers up to here are not looked at any more, should the two be paired again
 
-import { sleep } from "../../../core/async.ts";
+import { forEachAtOnce, sleep } from "../../../core/async.ts";
 import { decodeCbor, encodeCbor } from "../../../core/cbor.ts";
 import type { PeerId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
@@ -108,7 +108,7 @@ export class Removals {
     const { store, policies } = this.#needs;
     const forgotten = policies.forget(peer);
     const { seq } = await store.now(await store.direct(peer));
-    await Promise.all([forgotten, this.#mark(peer, seq), ...items.map(end)]);
+    await Promise.all([forgotten, this.#mark(peer, seq), forEachAtOnce(items, LIMITS.offersAtOnce, end)]);
   }
 
   async #mark(peer: PeerId, seq: number): Promise<void> {
