@@ -1,9 +1,11 @@
 // What is in the examples does what it says, between two real peers in this process.
 
 import assert from "node:assert/strict";
+import { mkdir, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { offer, take } from "../../examples/backup.ts";
 import { chat } from "../../examples/chat.ts";
 import { add, finish, follow, settle, todoList } from "../../examples/todo-list.ts";
 import type { Covey } from "../../src/index.ts";
@@ -105,6 +107,34 @@ test("to-do list: two who finish the same at once both succeed; whatever a peer 
   await add(list, "mended", "x");
 });
 
+test("backup: one that was stopped on its way is gone on with, as one copy", async () => {
+  await using pair = await openPeerPair();
+  const { laptop, desk, folder } = pair;
+  const [from, into] = [join(folder, "photos"), join(folder, "copies")];
+  await mkdir(from);
+  await using film = await open(join(from, "film"), "w");
+  await film.truncate(96 * 1024 * 1024);
+  assert.equal(await offer(laptop.peer("desk"), from), "photos");
+  await until(async () => (await desk.peer("laptop").shares()).length > 0);
+  const run = () => take(desk, desk.peer("laptop"), "photos", { into, keep: 1, show: assert.fail });
+
+  const first = run();
+  await until(async () => (await desk.transfers()).length > 0);
+  await desk.pause((await desk.transfers())[0]!.offer.id);
+  const second = run();
+  await until(async () => (await desk.transfers()).length > 0);
+  await desk.resume((await desk.transfers())[0]!.offer.id);
+  assert.equal(await first, await second);
+  assert.deepEqual(
+    (await readdir(into)).map((name) => join(into, name)),
+    [await first],
+  );
+  assert.deepEqual(
+    (await desk.transfers()).map((transfer) => transfer.offer.state),
+    ["done"],
+  );
+});
+
 /** One side of a chat: what is typed into it, and what it shows. */
 function side() {
   const [typed, shown] = [new Lines(), new Lines()];
@@ -132,4 +162,12 @@ async function waitingFor(covey: Covey, count: number): Promise<void> {
   const signal = AbortSignal.timeout(20_000);
   for await (const { type } of covey.peer(peer!.name).watchMessages({ after: { store, seq: 0 }, signal }))
     if (type === "message" && (await covey.inbox()).messages.length === count) return;
+}
+
+/** Polls until it holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
+    assert.ok(tries < 500, "it never became so");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }

@@ -1,6 +1,7 @@
 // The examples as programs, beside daemons: what they print, what they leave at the peers, and that they leave nothing else.
 
 import assert from "node:assert/strict";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,6 +73,55 @@ test("tutorial: a server that greets and echoes", async () => {
   await assert.rejects(laptop.peer("desk").open("greeting"), { code: "refused" });
 });
 
+test("tutorial: files for whoever asks, and nothing else", async () => {
+  const served = join(stage.folder, "served");
+  await mkdir(join(served, "docs"), { recursive: true });
+  await writeFile(join(served, "docs", "a.txt"), "content of a");
+  await writeFile(join(served, "b.bin"), Buffer.alloc(3_000_000, 7));
+  await symlink("/etc/passwd", join(served, "outside"));
+  const run = (device: string, ...args: readonly string[]) => stage.run(device, "tutorials/serve-files.ts", ...args);
+  await using serve = await run("desk", "serve", served);
+  await serve.ended();
+  await until(async () => (await laptop.peer("desk").shares()).length > 0);
+  await using ls = await run("laptop", "ls", "desk");
+  assert.deepEqual(await ls.ended(), ["b.bin: 3000000 bytes", "docs/a.txt: 12 bytes"]);
+  await using show = await run("laptop", "get", "desk", "docs/a.txt");
+  assert.deepEqual(await show.ended(), ["content of a"]);
+  await using get = await run("laptop", "get", "desk", "b.bin", stage.folder);
+  assert.deepEqual(await get.ended(), [join(stage.folder, "b.bin")]);
+  assert.deepEqual(await readFile(join(stage.folder, "b.bin")), Buffer.alloc(3_000_000, 7));
+  for (const path of ["public/outside", "public/../b.bin", "served/b.bin"])
+    await assert.rejects(Array.fromAsync(laptop.peer("desk").read(path)), path);
+});
+
+test("backup: copies of a directory, of which the last ones are kept", async () => {
+  const [from, into] = [join(stage.folder, "photos"), join(stage.folder, "copies")];
+  await mkdir(join(from, "2026", "empty"), { recursive: true });
+  await writeFile(join(from, "2026", "sea.jpg"), Buffer.alloc(2_000_000, 1));
+  await using offer = await stage.run("laptop", "backup.ts", "offer", from, "desk");
+  assert.deepEqual(await offer.ended(), ["photos"]);
+  await until(async () => (await desk.peer("laptop").shares()).some(({ name }) => name === "photos"));
+  const take = async (): Promise<string> => {
+    await using program = await stage.run("desk", "backup.ts", "take", "laptop", "photos", into, "2");
+    const [copy] = await program.ended();
+    return copy!;
+  };
+  const copies: string[] = [];
+  for (const content of ["one", "two", "three"]) {
+    await writeFile(join(from, "note"), content);
+    copies.push(await take());
+    assert.equal(await readFile(join(copies.at(-1)!, "note"), "utf8"), content);
+  }
+  await writeFile(join(into, "photos of mine"), "stays");
+  assert.deepEqual(
+    (await readdir(into)).map((name) => join(into, name)),
+    [join(into, "photos of mine"), ...copies.slice(1)].toSorted(),
+  );
+  assert.deepEqual(await readdir(join(copies[2]!, "2026")), ["empty", "sea.jpg"]);
+  await using nothing = await stage.run("desk", "backup.ts", "take", "laptop", "nothing", into);
+  assert.match(await nothing.failed(), /nothing/);
+});
+
 test("tutorial: a chat among several peers", async () => {
   const [a, b, c] = await Promise.all(["laptop", "desk", "phone"].map((device) => stage.run(device, "tutorials/group-chat.ts")));
   await using everybody = new AsyncDisposableStack();
@@ -135,3 +185,11 @@ test("whatever a program leaves behind is found", async () => {
 
 /** The cursor before everything. */
 const beginningOf = async (covey: Covey) => ({ store: (await covey.status()).storeId, seq: 0 });
+
+/** Polls until it holds. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
+    assert.ok(tries < 500, "it never became so");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
