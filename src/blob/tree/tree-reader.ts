@@ -35,6 +35,9 @@ async function* walk(
 ): AsyncGenerator<Buffer, void, undefined> {
   signal.throwIfAborted();
   const remote = thread.make("walk", roots, options);
+  // At once, even when nobody asks for the next pack.
+  const end = (): void => remote.end();
+  signal.addEventListener("abort", end, { once: true });
   const ahead: Promise<Buffer | undefined>[] = [];
   try {
     for (;;) {
@@ -47,8 +50,12 @@ async function* walk(
       if (pack === undefined) return;
       yield pack;
     }
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
   } finally {
-    remote.end();
+    signal.removeEventListener("abort", end);
+    end();
   }
 }
 

@@ -75,9 +75,18 @@ test("an aborted walk ends with the signal's reason, and a left one at once; not
   for await (const _ of reader.walk(roots, whole())) break;
   await assert.rejects(Array.fromAsync(reader.walk(roots, whole(abort.signal))), reason);
   await assert.rejects(reader.scan(roots, { signal: abort.signal }), reason);
+  const stop = new AbortController();
+  const held = reader.walk(roots, whole(stop.signal))[Symbol.asyncIterator]();
+  await held.next();
+  stop.abort(reason);
   // A later call is answered after the ends were taken.
   await reader.scan(roots, { signal: never });
   assert.deepEqual(handlesIn(dir.path), []);
+  await assert.rejects(held.next(), reason);
+  const late = new AbortController();
+  const waiting = Array.fromAsync(reader.walk(roots, whole(late.signal)));
+  setImmediate(() => late.abort(reason));
+  await assert.rejects(waiting, reason);
   await reader.close();
 });
 
