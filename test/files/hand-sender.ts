@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 
 import { encodeCbor, type Cbor } from "../../src/core/cbor.ts";
-import { fromHex } from "../../src/core/bytes.ts";
+import { fromHex, u16, u32, u64 } from "../../src/core/bytes.ts";
 import { hash } from "../../src/core/hash.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { blockLength, Manifest } from "../../src/blob/manifest.ts";
@@ -41,4 +41,37 @@ export async function honest(stream: Stream, content: Buffer): Promise<void> {
   for (let at = 0; at < content.length; at += MiB) await stream.write(block(content.subarray(at, at + MiB)));
   await stream.write(end(blobOf(content)));
   await stream.end();
+}
+
+/** Offers a tree of one directory, "d". */
+export const treeOffer = (files: number, size: number, more: { readonly [name: string]: Cbor } = {}): Cbor => ({
+  v: 1,
+  kind: "tree",
+  files,
+  size,
+  roots: [{ name: "d", kind: "directory", files, bytes: size }],
+  rootCount: 1,
+  ...more,
+});
+
+/** Records of a pack, any that can be said and some that can't. */
+export const pack = {
+  file: (path: string, content: Buffer, digest = hash(content)): Buffer =>
+    Buffer.concat([head(1, path), u64(content.length), u64(1_000_000_000_000), Buffer.of(2), digest, content]),
+  large: (path: string, size: number): Buffer => Buffer.concat([head(1, path), u64(size), u64(1_000_000_000_000), Buffer.of(0)]),
+  directory: (path: string): Buffer => Buffer.concat([head(2, path), u64(1_000_000_000_000)]),
+  link: (path: string, target: string): Buffer =>
+    Buffer.concat([head(3, path), u16(Buffer.byteLength(target)), Buffer.from(target)]),
+  note: (path: string, code: string): Buffer => Buffer.concat([head(4, path), Buffer.of(code.length), Buffer.from(code)]),
+};
+
+/** The frame of a pack, and of the end. */
+export const frame = (...records: readonly Buffer[]): Buffer => {
+  const bytes = Buffer.concat(records);
+  return Buffer.concat([u32(bytes.length), bytes]);
+};
+
+function head(type: number, path: string): Buffer {
+  const bytes = Buffer.from(path);
+  return Buffer.concat([Buffer.of(type), u16(bytes.length), bytes]);
 }

@@ -252,7 +252,7 @@ const refused = (): CoveyError => new CoveyError("refused", "nothing is offered 
 /** Paths of this machine are nobody else's business. */
 function publicError(error: unknown): CoveyError {
   const { code } = fromPlatform(error, "read the file");
-  const gone = code === "not-found" || code === "bad-argument";
+  const gone = code === "not-found" || code === "bad-argument" || code === "protocol";
   return new CoveyError(gone ? "not-found" : code, gone ? "the file is no longer there" : "the file can't be read");
 }
 

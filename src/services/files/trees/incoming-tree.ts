@@ -10,14 +10,13 @@ import { LIMITS } from "../../../core/limits.ts";
 import type { Staging } from "../../../blob/tree/contract.ts";
 import { parentOf } from "../../../blob/tree/paths.ts";
 import type { Session } from "../../../session/contract.ts";
-import { mostBytes, mostFiles, mostNameBytes } from "../downloads/agreed.ts";
 import { checkRoom } from "../downloads/directory.ts";
 import type { Incoming, IncomingNeeds, Step } from "../downloads/incoming.ts";
 import { partialPath } from "../downloads/part.ts";
 import { faultOf, fromPeer, RemoteError, type RemoteFault } from "../fetch/remote.ts";
 import type { Item } from "../offers/ledger.ts";
+import { Agreement } from "./agreement.ts";
 import { discardTree } from "./discard-tree.ts";
-import { expectedOnly } from "./expected-roots.ts";
 import { LargeFiles, type TreeSource } from "./large-files.ts";
 import { TreeProgress } from "./tree-progress.ts";
 import { addNotes } from "./tree-records.ts";
@@ -133,7 +132,7 @@ export class IncomingTree implements Incoming {
 
   /** Writes the packs as they come, a few ahead. Resolves to how it has become more than what was agreed to. */
   async #take(walk: Walk): Promise<string | undefined> {
-    const assertExpected = expectedOnly(this.#item.record);
+    const agreement = new Agreement(this.#item.record, this.#progress);
     const writes: Promise<void>[] = [];
     let failure: unknown;
     const fail = (error: unknown): void => {
@@ -142,25 +141,28 @@ export class IncomingTree implements Incoming {
     };
     try {
       walk.tell(this.doneBytes);
-      let grown: string | undefined;
-      while (grown === undefined && this.#progress.waiting.size < LIMITS.treeLargeWaiting) {
+      while (this.#progress.waiting.size < LIMITS.treeLargeWaiting) {
         const pack = await walk.next();
         if (pack === undefined) {
           await Promise.all(writes);
           this.#isWalked = true;
           void walk.leave(this.doneBytes);
-          return this.#grown();
+          return undefined;
         }
-        await fromPeer(() => assertExpected(pack));
+        const grown = await fromPeer(() => agreement.take(pack));
+        if (grown !== undefined) {
+          walk.cut();
+          await Promise.all(writes);
+          return grown;
+        }
         const write = this.#write(pack, walk);
         write.catch(fail);
         writes.push(write);
         if (writes.length >= LIMITS.treePacksAhead) await writes.shift();
-        grown = this.#grown();
       }
       await Promise.all(writes);
       walk.cut();
-      return grown;
+      return undefined;
     } catch (error) {
       walk.cut();
       await Promise.allSettled(writes);
@@ -193,18 +195,6 @@ export class IncomingTree implements Incoming {
   ): Promise<RemoteFault | undefined> {
     await this.#progress.checkpoint(this.#staging);
     return this.#large.bring(source, session, placeWanted, signal);
-  }
-
-  #grown(): string | undefined {
-    const { agreedBytes, agreedFiles = 0 } = this.#item.record;
-    if (agreedBytes === undefined) return undefined;
-    const { state, waiting } = this.#progress;
-    const bytes = [...waiting.values()].reduce((sum, { size }) => sum + size, state.bytes);
-    if (bytes > mostBytes(agreedBytes)) return `${bytes} bytes and more, not ${agreedBytes}`;
-    const files = state.files + waiting.size;
-    if (files > mostFiles(agreedFiles)) return `${files} files and more, not ${agreedFiles}`;
-    if (state.nameBytes > mostNameBytes(agreedFiles)) return `${state.nameBytes} bytes and more of names alone`;
-    return undefined;
   }
 
   async #place(signal: AbortSignal): Promise<Step> {

@@ -52,6 +52,6 @@ async function listen(stream: Stream, onCount: (bytes: number) => void): Promise
 /** Paths of this machine are nobody else's business. */
 function publicError(error: unknown): CoveyError {
   const { code } = fromPlatform(error, "read the directory");
-  const gone = code === "not-found" || code === "bad-argument";
+  const gone = code === "not-found" || code === "bad-argument" || code === "protocol";
   return new CoveyError(gone ? "not-found" : code, gone ? "there is nothing at that path" : "what is at that path can't be read");
 }
