@@ -1,7 +1,7 @@
 // For tests of trees: a directory for one test, a walk at once, and other processes.
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -51,6 +51,14 @@ export function scanAll(roots: readonly TreeRoot[]) {
     const summary = scan.step();
     if (summary !== undefined) return summary;
   }
+}
+
+/** Goes down step by step, so that no path is longer than what a system call takes. */
+export function nest(dir: string, names: readonly string[], file?: string): void {
+  const script =
+    'const fs = require("fs"); for (const name of process.argv.slice(2)) { fs.mkdirSync(name); process.chdir(name); }';
+  const last = file === undefined ? "" : `fs.writeFileSync(${JSON.stringify(file)}, "deep");`;
+  execFileSync(process.execPath, ["-e", script + last, "x", ...names], { cwd: dir });
 }
 
 /** A process that runs this code, ended with the test. Resolves once it has said something. */
