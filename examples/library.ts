@@ -1,6 +1,8 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import * as v from "valibot";
 
 import { connect, CoveyError, open } from "../src/index.ts";
 
@@ -32,43 +34,86 @@ for await (const event of toLaptop.watchMessages({ after: { store, seq: 0 }, sig
 }
 console.log((await desk.inbox()).messages.length); // 0
 
-const list = toDesk.data();
-const milk = await list.set("todo/milk", { litres: 1 }, { ifVersion: null });
-await list.set("todo/milk", { litres: 2 }, { ifVersion: milk.version });
+const list = toDesk.data("todo");
+const milk = await list.set("milk", { litres: 1 }, { ifVersion: null });
+await list.set("milk", { litres: 2 }, { ifVersion: milk.version });
 await list.setMany([
-  { key: "todo/bread", value: "rye" },
-  { key: "todo/tea", value: null },
+  { key: "bread", value: "rye" },
+  { key: "tea", value: null },
 ]);
-for (const { key, value } of await list.list("todo", { limit: 2 })) console.log(key, JSON.stringify(value));
-// todo/bread "rye"
-// todo/milk {"litres":2}
-console.log(await list.remove("todo/tea")); // true
-console.log(await list.conflicts("todo")); // []
+for (const { key, value } of await list.list("", { limit: 2 })) console.log(key, JSON.stringify(value));
+// bread "rye"
+// milk {"litres":2}
+console.log(await list.remove("tea")); // true
+console.log(await list.conflicts()); // []
+
+const Dish = v.object({ name: v.string(), portions: v.optional(v.number(), 2) });
+const dinner = toDesk.data("dinner", { schema: Dish });
+console.log((await dinner.set("monday", { name: "soup" })).value); // { name: 'soup', portions: 2 }
+await toDesk.data("dinner").set("tuesday", "leftovers"); // past the schema, as any peer can
+for (const { key, value, invalid } of await dinner.list()) console.log(key, invalid ? invalid[0]?.message : value.portions);
+// monday 2
+// tuesday Invalid type: Expected Object but received "leftovers"
 
 let after = { store: (await laptop.status()).storeId, seq: 0 };
-for await (const event of list.watch("todo", { after, signal: patience })) {
+for await (const event of list.watch("", { after, signal: patience })) {
   after = event.cursor;
-  if (event.type === "set" && event.item.key === "todo/bread") break; // leaving the loop ends the watch
+  if (event.type === "set" && event.item.key === "bread") break; // leaving the loop ends the watch
 }
-await list.set("todo/milk", { litres: 3 });
-for await (const event of list.watch("todo", { after, signal: patience })) {
+await list.set("milk", { litres: 3 });
+for await (const event of list.watch("", { after, signal: patience })) {
   if (event.type !== "set") continue;
-  console.log(event.item.key, event.item.value); // todo/milk { litres: 3 }
+  console.log(event.item.key, event.item.value); // milk { litres: 3 }
   break;
 }
 
-const path = join(folder, "photo.jpg");
-await writeFile(path, Buffer.alloc(3_000_000, 7));
-await using job = await toDesk.send(path);
+const photos = join(folder, "photos");
+const inbox = join(folder, "inbox");
+await mkdir(join(photos, "2026"), { recursive: true });
+await mkdir(inbox);
+await writeFile(join(photos, "2026", "sea.jpg"), Buffer.alloc(3_000_000, 7));
+await writeFile(join(folder, "report.txt"), "all is well");
+
+await using job = await toDesk.send([photos, join(folder, "report.txt")]);
 for await (const { id, size } of desk.incoming({ signal: patience })) {
-  await desk.accept(id, { into: folder, size }); // the size that was seen: the sender can't make it larger meanwhile
+  await desk.accept(id, { into: inbox, size }); // the size that was seen: the sender can't make it larger meanwhile
   break;
 }
 let percent = 0;
 for await (const { doneBytes, offer } of job.progress()) percent = Math.round((100 * doneBytes) / offer.size);
 console.log(percent, (await job.done).offer.state); // 100 done
-const taken = (await desk.transfers()).find(({ offer }) => offer.id === job.offer.id);
-console.log(basename(taken?.path ?? "")); // photo (2).jpg
+console.log(await readFile(join(inbox, "report.txt"), "utf8")); // all is well
+
+await toLaptop.allow({ offers: "take", into: inbox, upToBytes: 1_000_000 });
+await using log = await toDesk.sendBytes([Buffer.from("started\n"), Buffer.from("ended\n")], { name: "log.txt" });
+console.log((await log.done).offer.size); // 14
+
+await using large = await toDesk.send(photos); // more than is taken there without asking: it waits
+console.log((await laptop.pause(large.offer.id)).paused); // here
+console.log((await laptop.resume(large.offer.id)).paused); // undefined
+await laptop.cancel(large.offer.id);
+
+await toDesk.share(photos, { forMs: 7 * 86_400_000 });
+while ((await toLaptop.shares()).length === 0) await setTimeout(20); // on its way
+for await (const { kind, path } of toLaptop.list("photos", { deep: true })) console.log(kind, path);
+// directory photos
+// directory photos/2026
+// file photos/2026/sea.jpg
+await using copy = await toLaptop.get("photos/2026", { into: inbox, as: "copy" });
+console.log(basename((await copy.done).path ?? "")); // copy
+let bytes = 0;
+for await (const chunk of toLaptop.read("photos/2026/sea.jpg", { signal: patience })) bytes += chunk.byteLength;
+console.log(bytes); // 3000000
+await toDesk.unshare("photos");
+console.log((await toDesk.access()).shares); // []
+
+await using _echo = await desk.handle("echo", { from: [toLaptop] }, async (stream) => {
+  for await (const chunk of stream) await stream.write(chunk);
+});
+await using stream = await toDesk.open("echo");
+await stream.write(Buffer.from("anybody there?"));
+await stream.end();
+console.log(Buffer.concat(await Array.fromAsync(stream)).toString()); // anybody there?
 
 try {
   await laptop.peer("dsk").message("lunch?");
@@ -81,7 +126,7 @@ console.log(down instanceof CoveyError && down.code); // daemon-down
 
 const enough = new AbortController();
 try {
-  for await (const { type } of list.watch("todo", { signal: enough.signal })) {
+  for await (const { type } of list.watch("", { signal: enough.signal })) {
     if (type === "now") enough.abort(new Error("enough"));
   }
 } catch (error) {
