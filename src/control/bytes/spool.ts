@@ -104,11 +104,12 @@ class Spool implements Stream {
     });
   }
 
+  /** Whoever hears of it finds nothing left. */
   async #fail(why: CoveyError): Promise<void> {
     this.#state = "over";
-    this.#answer.reject(why);
-    this.#closed.resolve(why);
     await this.#file.close().catch(() => {});
     await rm(this.#path, { force: true }).catch(() => {});
+    this.#answer.reject(why);
+    this.#closed.resolve(why);
   }
 }

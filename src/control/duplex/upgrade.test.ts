@@ -264,3 +264,19 @@ test("what is sent as bytes is kept privately, and nothing is left of what was c
   while ((await spooled()).length > 0) await new Promise(setImmediate);
   assert.deepEqual(await covey.transfers(), []);
 });
+
+test("why an operation's own stream failed reaches the program: a peer removed while its bytes were sent", async () => {
+  await using covey = await connect({ home: hosted.home.dir });
+  const third = await hostPeer(join(directory, "third"), "program", async () => ({ listen, name: "third" }));
+  await using other = createCovey(localInvoker(third.peer, () => third.close()));
+  await other.join((await hosted.peer.pairing.invite({})).ticket, { as: "tested" });
+  const sending = covey.peer("third").sendBytes(
+    (async function* () {
+      yield Buffer.from("some");
+      await covey.peer("third").remove();
+    })(),
+    { name: "x" },
+  );
+  await assert.rejects(sending, { code: "not-paired" });
+  assert.deepEqual(await readdir(hosted.home.spool), []);
+});
