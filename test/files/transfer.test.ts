@@ -66,6 +66,7 @@ test("both numbers stay, and count on", async () => {
     const got = await nextOffer(lab.b);
     assert.equal(got.number, number);
     await lab.b.files.decline(got.id);
+    await watchUntil(lab.a, offer.id);
   }
 });
 
