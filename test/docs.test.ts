@@ -63,6 +63,7 @@ test("a command line that does not exist is found", async () => {
 const programs = [
   { page: "README.md", files: ["examples/two-peers.ts"] },
   { page: "docs/library.md", files: ["examples/library.ts", "examples/library-tested.ts"] },
+  { page: "docs/streams.md", files: ["examples/streams.ts"] },
 ];
 
 for (const { page, files } of programs) {
