@@ -45,7 +45,9 @@ function plantCanary(lab: Lab): { readonly path: string; check(): void } {
   const files = ["f100", "d/f100", "d/d/f100", "d/e"].map((name) => join(path, name));
   for (const file of files) writeFileSync(file, "theirs");
   const all = [...files, path, join(path, "d"), join(path, "d/d")];
-  const age = (): void => all.forEach((one) => utimesSync(one, 1e9, 1.1e9));
+  const age = (): void => {
+    for (const one of all) utimesSync(one, 1e9, 1.1e9);
+  };
   const wasRead = (): string[] => all.filter((one) => statSync(one).atimeMs !== 1e12);
   age();
   const before = listed(path);

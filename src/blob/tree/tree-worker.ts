@@ -10,7 +10,7 @@ import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import type { TreeRoot, WalkOptions } from "./contract.ts";
 import { TreeWalker } from "./reader.ts";
 import { TreeScan } from "./scan.ts";
-import { StagedTree } from "./staged-tree.ts";
+import { StagedTree } from "./staging/staged-tree.ts";
 import { type FromWorker, received, type ToWorker } from "./tree-calls.ts";
 
 /** Arguments and results can be cloned. `close` may come at any time, amid an asynchronous call too. */

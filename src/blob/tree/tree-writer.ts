@@ -5,8 +5,8 @@ import { type FileHandle, open } from "node:fs/promises";
 
 import { untilAborted } from "../../core/async.ts";
 import type { LargeFile, Placed, Staging, StagingId, TreeWriter, Written } from "./contract.ts";
-import { writeFailure } from "./failure.ts";
-import type { StagedTree } from "./staged-tree.ts";
+import { writeFailure } from "./staging/failure.ts";
+import type { StagedTree } from "./staging/staged-tree.ts";
 import type { Remote, TreeThread } from "./tree-thread.ts";
 
 const READ_WRITE = constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK;

@@ -1,6 +1,6 @@
 // What a failed change of the file system means while a tree is written.
 
-import { CoveyError, fromPlatform } from "../../core/errors.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 
 export const platformCode = (error: unknown): string => String((error as NodeJS.ErrnoException | undefined)?.code);
 

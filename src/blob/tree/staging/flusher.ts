@@ -4,8 +4,8 @@
 
 import { closeSync, fsync } from "node:fs";
 
-import type { CoveyError } from "../../core/errors.ts";
-import { LIMITS } from "../../core/limits.ts";
+import type { CoveyError } from "../../../core/errors.ts";
+import { LIMITS } from "../../../core/limits.ts";
 import { writeFailure } from "./failure.ts";
 
 interface Job {

@@ -7,13 +7,13 @@
 import { mkdirSync, rmdirSync } from "node:fs";
 
 import { fromBytes, namesIn, removeEntry, toBytes } from "./clear.ts";
-import type { LargeFile } from "./contract.ts";
-import type { Directory } from "./directory.ts";
+import type { LargeFile } from "../contract.ts";
+import type { Directory } from "../directory.ts";
 import { isNotThere } from "./failure.ts";
 import { bringBackLarge } from "./large-files.ts";
 import { closeInner, type Level, notedWhenImpossible, type Position } from "./pack-writer.ts";
 import type { Pace } from "./pace.ts";
-import { comparePaths, parentOf } from "./paths.ts";
+import { comparePaths, parentOf } from "../paths.ts";
 
 export interface Cursor {
   readonly after: string;

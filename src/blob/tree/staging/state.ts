@@ -8,8 +8,8 @@ import { closeSync, constants, openSync, readFileSync, renameSync, writeFileSync
 
 import * as v from "valibot";
 
-import type { Conflict, Placed, TreeNoteCode } from "./contract.ts";
-import type { Directory } from "./directory.ts";
+import type { Conflict, Placed, TreeNoteCode } from "../contract.ts";
+import type { Directory } from "../directory.ts";
 import { platformCode } from "./failure.ts";
 import type { Flusher } from "./flusher.ts";
 

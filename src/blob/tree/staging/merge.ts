@@ -8,8 +8,8 @@
 import { renameSync, type Stats, unlinkSync } from "node:fs";
 
 import { fromBytes, namesIn } from "./clear.ts";
-import type { Conflict, TreeNoteCode } from "./contract.ts";
-import type { Directory } from "./directory.ts";
+import type { Conflict, TreeNoteCode } from "../contract.ts";
+import type { Directory } from "../directory.ts";
 import { writeFailure } from "./failure.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Pace } from "./pace.ts";

@@ -1,4 +1,4 @@
-// A staging directory, in the thread of trees: `tree` has the roots under their final names, `state` what staged-state.ts says.
+// A staging directory, in the thread of trees: `tree` has the roots under their final names, `state` what state.ts says.
 //
 //   1. create, or reopen where the last sync was
 //   2. write packs; large files are located for those who write their blocks
@@ -8,9 +8,9 @@
 
 import { mkdirSync } from "node:fs";
 
-import { CoveyError } from "../../core/errors.ts";
-import type { LargeFile, Placed, StagingId, Written } from "./contract.ts";
-import type { Directory } from "./directory.ts";
+import { CoveyError } from "../../../core/errors.ts";
+import type { LargeFile, Placed, StagingId, Written } from "../contract.ts";
+import type { Directory } from "../directory.ts";
 import { isNotThere, writeFailure } from "./failure.ts";
 import { Flusher } from "./flusher.ts";
 import { completeLarge, dropLarge, locateLarge } from "./large-files.ts";
@@ -18,8 +18,8 @@ import { PackWriter } from "./pack-writer.ts";
 import { Pace } from "./pace.ts";
 import { placeTree, type PlaceOptions } from "./place.ts";
 import { type Cursor, restore } from "./restore.ts";
-import { readState, writeState } from "./staged-state.ts";
-import { findStaging, idOf, makeStaging, removeStaging } from "./staging-directory.ts";
+import { readState, writeState } from "./state.ts";
+import { findStaging, idOf, makeStaging, removeStaging } from "./find.ts";
 
 const TREE = "tree";
 
@@ -39,7 +39,7 @@ export class StagedTree {
   #writer: PackWriter | undefined;
   #savedTimes = "[]";
   /** After a failed write nobody knows what the last file is. */
-  #failed: unknown;
+  #failed: CoveyError | undefined;
   #closed: Promise<void> | undefined;
   #busy: Promise<unknown> = Promise.resolve();
 
@@ -86,8 +86,7 @@ export class StagedTree {
       try {
         return await this.#writer.write(pack);
       } catch (error) {
-        this.#failed = error;
-        throw error;
+        throw (this.#failed = writeFailure(error, "write what is received"));
       }
     });
   }

@@ -2,7 +2,7 @@
 
 import { chmodSync, constants, fchmodSync, lstatSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 
-import type { Directory } from "./directory.ts";
+import type { Directory } from "../directory.ts";
 import { platformCode } from "./failure.ts";
 import type { Pace } from "./pace.ts";
 
