@@ -16,16 +16,19 @@ export interface Leftovers {
   readonly warnings: readonly string[];
 }
 
-const KINDS = /^(Timeout|TCP|PIPE|TLS|UDP|PROCESS|WORKER|FSEVENT|STATWATCHER|HTTP|SIGNAL)/;
+const KINDS = /^(Timeout|TCP|PIPE|UDP|PROCESS|WORKER|FSEVENT|STATWATCHER|HTTP|SIGNAL)/;
 
 // Made now, they are there before and after: Node makes the standard streams only when they are used.
 for (const stream of [process.stdin, process.stdout, process.stderr]) void stream;
+
+/** The timer of AbortSignal.timeout can't be cleared by anybody, and keeps nothing alive. */
+const isDeadline = (type: string): boolean => type === "Timeout" && new Error().stack!.includes("AbortSignal.timeout");
 
 const alive = new Map<number, string>();
 const warnings: string[] = [];
 let counting = true;
 createHook({
-  init: (id, type) => void (counting && KINDS.test(type) && alive.set(id, type)),
+  init: (id, type) => void (counting && KINDS.test(type) && !isDeadline(type) && alive.set(id, type)),
   destroy: (id) => void alive.delete(id),
 }).enable();
 

@@ -162,6 +162,13 @@ test("tutorial: peers keep a list in sync, also with one that was away and one t
   }
 });
 
+for (const file of ["two-peers.ts", "library.ts", "library-tested.ts"]) {
+  test(`${file}, with the peers in its own process`, async () => {
+    await using program = await runExample(stage.folder, stage.folder, file);
+    assert.ok((await program.ended()).length > 0);
+  });
+}
+
 test("whatever a program leaves behind is found", async () => {
   const child = fileURLToPath(new URL("./leaky.child.ts", import.meta.url));
   const leaky = (what: string) => runExample(stage.folder, stage.folder, child, what);
