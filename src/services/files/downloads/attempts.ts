@@ -97,8 +97,13 @@ export class Attempts {
     return this.#item.record.kind === "file" ? "file" : "directory";
   }
 
+  /** Else it was asked for, in a share. */
+  get #isOffered(): boolean {
+    return this.#item.record.sharePath === undefined;
+  }
+
   get #again(): string {
-    return this.#item.record.sharePath === undefined ? "Ask for it to be sent again" : "Get it again";
+    return this.#isOffered ? "Ask for it to be sent again" : "Get it again";
   }
 
   #open(): Promise<Incoming> {
@@ -127,8 +132,7 @@ export class Attempts {
         `${this.#again} when nothing writes to it.`,
       );
     }
-    const { sharePath } = this.#item.record;
-    if (sharePath !== undefined && (error.code === "not-found" || error.code === "refused"))
+    if (!this.#isOffered && (error.code === "not-found" || error.code === "refused"))
       return this.#fail("not-found", "the other device does not share this any more", "`covey ls NAME:` lists what it shares.");
     if (error.code === "not-found")
       return this.#fail(error.code, `the sender no longer has the ${this.#what}`, `${this.#again}.`);
@@ -147,7 +151,7 @@ export class Attempts {
   /** The sender of an offer says by its entry what it is now; of what is shared, that is asked. */
   async #renew(): Promise<Next> {
     const { ledger, lookAgain } = this.#needs;
-    if (this.#item.record.sharePath === undefined) return "later";
+    if (this.#isOffered) return "later";
     const facts = await fromPeer(() => lookAgain(this.#item.record, this.#signal)).catch(faultOf);
     if ("type" in facts) return facts.type === "cut" ? "later" : this.#refused(facts.error);
     await ledger.update(this.#item, facts);
@@ -158,7 +162,7 @@ export class Attempts {
     return this.#fail(
       "changed",
       `the ${this.#what} is much larger than when it was agreed to: ${how}`,
-      this.#item.record.kind === "file" ? "Receive it again to agree to that." : `${this.#again}.`,
+      this.#isOffered && this.#item.record.kind === "file" ? "Receive it again to agree to that." : `${this.#again}.`,
     );
   }
 

@@ -14,7 +14,8 @@ export async function* listShare(
 ): AsyncGenerator<Listed, void> {
   const at = parseSharePath(path);
   const before = at.path.slice(0, at.path.lastIndexOf("/") + 1);
-  for await (const record of walkShare(needs, peer, at, deep, signal)) yield listed(before, record);
+  for await (const records of walkShare(needs, peer, at, deep, signal))
+    for (const record of records) yield listed(before, record);
 }
 
 function listed(before: string, record: TreeRecord): Listed {

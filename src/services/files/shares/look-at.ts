@@ -10,7 +10,8 @@ export type Found = TreeRecord & { readonly type: "file" | "directory" };
 
 /** Rejects with `not-found`, `unreachable`, `bad-argument`, `not-paired`, `protocol`. */
 export async function lookAt(needs: AskingNeeds, peer: PeerId, at: SharePath, signal: AbortSignal): Promise<Found> {
-  for await (const record of walkShare(needs, peer, at, false, signal)) {
+  for await (const [record] of walkShare(needs, peer, at, false, signal)) {
+    if (record === undefined) continue;
     if (record.type === "file" || record.type === "directory") return record;
     throw unusable(record, at);
   }
@@ -26,10 +27,12 @@ export async function countBelow(
 ): Promise<{ readonly files: number; readonly size: number }> {
   let files = 0;
   let size = 0;
-  for await (const record of walkShare(needs, peer, at, true, signal)) {
-    if (record.type !== "file") continue;
-    files++;
-    size += record.size;
+  for await (const records of walkShare(needs, peer, at, true, signal)) {
+    for (const record of records) {
+      if (record.type !== "file") continue;
+      files++;
+      size += record.size;
+    }
   }
   return { files, size };
 }

@@ -1,4 +1,4 @@
-// What is in another peer's share now, record by record, at the reader's pace. A reader that takes its time lets the stream be cut
+// What is in another peer's share now, pack by pack, at the reader's pace. A reader that takes its time lets the stream be cut
 // meanwhile: the walk is asked for again, from behind the last record.
 
 import type { Clock } from "../../../core/clock.ts";
@@ -36,14 +36,17 @@ export function askFor(
   });
 }
 
-/** The thing at the path, then what is in it; with `deep`, all below. Without contents. Paths begin with the last component. */
+/**
+ * The thing at the path, then what is in it; with `deep`, all below. Without contents. Paths begin with the last component. Many at once:
+ * to wait for each of a hundred thousand by itself would take most of the time.
+ */
 export async function* walkShare(
   needs: AskingNeeds,
   peer: PeerId,
   at: SharePath,
   deep: boolean,
   signal: AbortSignal,
-): AsyncGenerator<TreeRecord, void> {
+): AsyncGenerator<readonly TreeRecord[], void> {
   const order = new WalkOrder(at.path.slice(at.path.lastIndexOf("/") + 1), deep);
   for (;;) {
     const before = order.last;
@@ -62,17 +65,16 @@ async function* walkOn(
   order: WalkOrder,
   deep: boolean,
   signal: AbortSignal,
-): AsyncGenerator<TreeRecord, RemoteFault | undefined> {
+): AsyncGenerator<readonly TreeRecord[], RemoteFault | undefined> {
   const { session, offer } = askFor(needs, peer, share);
   const args = { offer, path, after: order.last, content: false, deep };
   let walk: Walk | undefined;
   try {
     walk = await Walk.open({ clock: needs.clock, placeWanted: () => false }, session, args, signal);
     for (let pack; (pack = await walk.next()) !== undefined;) {
-      for (const record of readPack(pack)) {
-        order.take(record);
-        yield record;
-      }
+      const records = [...readPack(pack)];
+      for (const record of records) order.take(record);
+      yield records;
     }
     void walk.leave(0);
     walk = undefined;

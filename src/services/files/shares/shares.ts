@@ -115,7 +115,7 @@ export class Shares {
     const held = this.#of(peer).find(({ record }) => record.name === name);
     if (held === undefined)
       throw new CoveyError("not-found", "nothing is shared with that peer under this name", {
-        hint: "`covey peer show NAME` lists what is.",
+        hint: "`covey share ls` lists what is.",
       });
     this.#stop(held);
     await this.#removeEnded();
@@ -234,5 +234,5 @@ function untilOf(clock: Clock, forMs: number | undefined): number | undefined {
 
 const taken = (name: string, path: string): CoveyError =>
   new CoveyError("conflict", `${JSON.stringify(name)} is ${JSON.stringify(path)} for that peer`, {
-    hint: "Give this one another name with --as, or end the other one first.",
+    hint: "Give this one another name with --as, or end the other one: `covey share rm NAME:SHARE`.",
   });
