@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 
+import type { StandardSchema } from "../../control/data/contract.ts";
 import { eventually, fails, nextOf, type ContractPair } from "./kit.ts";
 
 export function dataContract(pair: ContractPair): void {
@@ -57,4 +58,33 @@ export function dataContract(pair: ContractPair): void {
     await events.return?.();
     assert.equal((await events.next()).done, true);
   });
+
+  it("keeps data below a prefix, with keys of its own, and of one shape", async () => {
+    const [here, there] = [pair.me.peer("desk").data("shape"), pair.you.peer("laptop").data("shape/", { schema: Texts })];
+    await here.setMany([
+      { key: "1", value: "x" },
+      { key: "2", value: 2 },
+    ]);
+    await eventually(async () => (await there.list()).length === 2);
+    assert.deepEqual(
+      (await there.list()).map(({ key, value, invalid }) => [key, value, invalid]),
+      [
+        ["1", "X", undefined],
+        ["2", undefined, [{ message: "no text", path: ["here"] }]],
+      ],
+    );
+    await assert.rejects(there.set("1", 1 as never), fails("bad-argument"));
+    assert.equal((await there.set("1", "y")).value, "Y");
+    await eventually(async () => (await here.get("1"))?.value === "y");
+  });
 }
+
+/** Texts, read in capitals. */
+const Texts: StandardSchema<string> = {
+  "~standard": {
+    version: 1,
+    vendor: "contract",
+    validate: async (value) =>
+      typeof value === "string" ? { value: value.toUpperCase() } : { issues: [{ message: "no text", path: ["here"] }] },
+  },
+};
