@@ -1,16 +1,19 @@
 // A process that writes a tree, to be killed amid it. Its argument is JSON; each line that it says is too.
 
 import { rmSync } from "node:fs";
+import { dirname } from "node:path";
 
 import type { Conflict, LargeFile, StagingId, TreeWriter } from "../../src/blob/tree/contract.ts";
 import { TreeThread } from "../../src/blob/tree/tree-thread.ts";
 import { createTreeWriter } from "../../src/blob/tree/tree-writer.ts";
-import { packOf, signal } from "./kit.ts";
+import { type Item, packOf, signal } from "./kit.ts";
 
 export type Task =
   /** Opens it again and puts it in its place. */
   | { readonly do: "place"; readonly id: StagingId; readonly after: string; readonly into: string; readonly conflict: Conflict }
-  /** Packs of ten files, each followed by a sync, until it is killed or has written `packs`. Says its id, and each cursor. */
+  /** Opens it again behind the last of these and writes more. Says what became of it. */
+  | { readonly do: "append"; readonly id: StagingId; readonly after: string; readonly items: readonly Item[] }
+  /** Packs of ten files, each followed by a sync, until it is killed, or fails, or has written `packs`. Says its id, and each cursor. */
   | { readonly do: "write"; readonly path: string; readonly packs: number; readonly bytes: number }
   /** The same on a disk that is full on the way: then the filler goes, and it goes on from the last sync; then it is placed. */
   | {
@@ -23,6 +26,12 @@ export type Task =
     };
 
 const say = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+
+const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
+  work.then(
+    () => undefined,
+    (error: { code: string }) => error.code,
+  );
 
 /** Pack `n`: a directory of its own now and then, files, and a large one. */
 export function packNumber(n: number, bytes: number): Buffer {
@@ -38,8 +47,13 @@ async function write(writer: TreeWriter, { path, packs, bytes }: { path: string;
   for (let n = 0; n < packs; n++) {
     const written = await staging.write(packNumber(n, bytes));
     large.push(...written.large);
-    await staging.sync();
-    say({ next: n + 1, after: written.after, large });
+    const failed = await codeOf(staging.sync());
+    if (failed !== undefined) {
+      const later = [await codeOf(staging.sync()), await codeOf(staging.write(packNumber(n + 1, bytes)))];
+      const placing = staging.place(dirname(path), { conflict: "rename", signal });
+      return say({ failed, later: [...later, await codeOf(placing)] });
+    }
+    say({ next: n + 1, after: written.after, large, notes: written.notes });
   }
 }
 
@@ -68,7 +82,10 @@ if (process.argv[2] !== undefined && import.meta.main) {
   const writer = createTreeWriter(new TreeThread());
   if (task.do === "write") await write(writer, task);
   else if (task.do === "fill") await fill(writer, task);
-  else {
+  else if (task.do === "append") {
+    const staging = await writer.reopen(task.id, { after: task.after, large: [] }, { signal });
+    say(await staging!.write(packOf(task.items)));
+  } else {
     const staging = await writer.reopen(task.id, { after: task.after, large: [] }, { signal });
     say(await staging!.place(task.into, { conflict: task.conflict, signal }));
   }
