@@ -219,7 +219,7 @@ async function sourceOf(path: string): Promise<Pick<ShareRecord, "path" | "type"
     throw fromPlatform(error, `share ${JSON.stringify(path)}`);
   }
   throw new CoveyError("bad-argument", `${JSON.stringify(path)} is neither a file nor a directory`, {
-    hint: "Pipes and devices can't be shared; `covey pipe` sends what comes out of a program.",
+    hint: "Name a file or a directory; pipes and devices can't be shared.",
   });
 }
 
