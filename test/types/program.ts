@@ -135,7 +135,7 @@ export async function typedData(me: Covey): Promise<void> {
   // @ts-expect-error a wrong value among several
   await list.setMany([{ key: "1", value: { done: true } }]);
   // @ts-expect-error it may not be there, and may not fit
-  got.value.text;
+  is<string>()(got.value.text, true);
   // @ts-expect-error it may not fit
   (await list.list()).map(({ value }) => value.text);
   // @ts-expect-error no such options
