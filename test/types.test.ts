@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,10 +10,19 @@ import { after, before, test } from "node:test";
 import { emitDeclarations } from "../tools/api.ts";
 
 const root = join(import.meta.dirname, "..");
-const program = readFileSync(join(root, "test", "types", "program.ts"), "utf8")
-  .replace("../../src/index.ts", "covey")
-  .replace("../../src/testing/index.ts", "covey/testing");
-const base = { module: "nodenext", target: "es2024", lib: ["es2024", "esnext.disposable"], types: ["node"], noEmit: true };
+/** A program of this checkout as one that has covey installed. */
+const asInstalled = (path: string): string =>
+  readFileSync(join(root, path), "utf8")
+    .replace(/"(\.\.\/)+src\/index\.ts"/, '"covey"')
+    .replace(/"(\.\.\/)+src\/testing\/index\.ts"/, '"covey/testing"');
+const program = asInstalled("test/types/program.ts");
+const base = {
+  module: "nodenext",
+  target: "es2024",
+  lib: ["es2024", "esnext.disposable", "esnext.array"],
+  types: ["node"],
+  noEmit: true,
+};
 
 let folder: string;
 
@@ -41,6 +50,12 @@ for (const options of [
 ]) {
   test(`types are inferred, and wrong use is refused, with ${Object.keys(options).join(", ")}`, () => {
     assert.equal(check(program, options), "");
+  });
+}
+
+for (const example of globSync("examples/**/*.ts", { cwd: root })) {
+  test(`${example} compiles where covey is installed`, () => {
+    assert.equal(check(asInstalled(example), { strict: true, skipLibCheck: true, noUncheckedIndexedAccess: true }), "");
   });
 }
 
