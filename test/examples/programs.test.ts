@@ -162,7 +162,7 @@ test("tutorial: peers keep a list in sync, also with one that was away and one t
   }
 });
 
-for (const file of ["two-peers.ts", "library.ts", "library-tested.ts"]) {
+for (const file of ["two-peers.ts", "library.ts", "library-tested.ts", "streams.ts"]) {
   test(`${file}, with the peers in its own process`, async () => {
     await using program = await runExample(stage.folder, stage.folder, file);
     assert.ok((await program.ended()).length > 0);
