@@ -149,6 +149,7 @@ const HOMES: Rows = [
       await alone("unsafe");
     },
   ],
+  ["no home", "bad-argument", () => open({ home: "", listen: [] })],
   ["an address that is none", "bad-argument", () => alone("nowhere", { listen: ["xyz"] })],
   [
     "an address that is taken",
