@@ -3,7 +3,7 @@ import { openPeerPair } from "../src/testing/index.ts";
 await using pair = await openPeerPair();
 const { laptop, desk } = pair;
 
-await using service = await desk.handle("shout", { from: ["laptop"] }, async (stream, { peer }) => {
+await using _service = await desk.handle("shout", { from: ["laptop"] }, async (stream, { peer }) => {
   for await (const chunk of stream) await stream.write(Buffer.from(Buffer.from(chunk).toString().toUpperCase()));
   await stream.write(Buffer.from(`, ${peer}!`));
 });

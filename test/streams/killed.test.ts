@@ -62,7 +62,7 @@ test("a program that is killed with a stream that it took: the stream is cut ove
       .open("work")
       .then(
         () => assert.fail("nothing takes it"),
-        (why: CoveyError) => why,
+        (why: unknown) => why as CoveyError,
       );
     // What came in just before it was noticed that the program is gone waits for nobody.
     if (error.code === "refused") break;

@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { CoveyError } from "../../src/core/errors.ts";
+import type { CoveyError } from "../../src/core/errors.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { silentLog } from "../../src/core/log.ts";
 import type { Streams } from "../../src/services/streams/contract.ts";
@@ -53,7 +53,10 @@ async function readAll(stream: Stream): Promise<Buffer> {
 const errorOf = (work: Promise<unknown>): Promise<{ code: string; message: string; hint: string | undefined }> =>
   work.then(
     () => assert.fail("it was permitted"),
-    ({ code, message, hint }: CoveyError) => ({ code, message, hint }),
+    (error: unknown) => {
+      const { code, message, hint } = error as CoveyError;
+      return { code, message, hint };
+    },
   );
 
 test("each direction ends by itself: what was sent is whole, and answered after the end", async () => {

@@ -204,8 +204,8 @@ function suite(face: Face): void {
         assert.equal(await textOf(stream), "laptop");
       }
       await using _ = await both.desk.handle("for", { from: [] }, async () => {});
-      const closedTo = await toDesk("for").catch((error: CoveyError) => error.message);
-      assert.equal(await toDesk("nothing").catch((error: CoveyError) => error.message), closedTo);
+      const closedTo = await toDesk("for").catch((error: unknown) => (error as CoveyError).message);
+      assert.equal(await toDesk("nothing").catch((error: unknown) => (error as CoveyError).message), closedTo);
       await assert.rejects(
         both.desk.handle("else", { from: ["nobody"] }, async () => {}),
         { code: "not-found" },

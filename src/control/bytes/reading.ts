@@ -9,9 +9,9 @@ export async function reading(open: (signal: AbortSignal) => AsyncIterable<Buffe
   const ending = new AbortController();
   const closed = Promise.withResolvers<CoveyError | undefined>();
   const items = open(ending.signal)[Symbol.asyncIterator]();
-  const over = { ours: false, theirs: false };
+  const over = { read: false, written: false };
   const settle = (): void => {
-    if (over.ours && over.theirs) closed.resolve(undefined);
+    if (over.read && over.written) closed.resolve(undefined);
   };
   const cut = (why: CoveyError): void => {
     closed.resolve(why);
@@ -28,16 +28,16 @@ export async function reading(open: (signal: AbortSignal) => AsyncIterable<Buffe
   return {
     write: () => Promise.reject(new CoveyError("bad-argument", "this can only be read")),
     async end() {
-      over.theirs = true;
+      over.written = true;
       settle();
     },
     async read() {
-      if (over.ours) return null;
+      if (over.read) return null;
       try {
-        const { done, value } = await untilAborted(next ?? items.next(), ending.signal);
+        const item = await untilAborted(next ?? items.next(), ending.signal);
         next = undefined;
-        if (done !== true) return value;
-        over.ours = true;
+        if (item.done !== true) return item.value;
+        over.read = true;
         settle();
         return null;
       } catch (error) {
@@ -47,7 +47,7 @@ export async function reading(open: (signal: AbortSignal) => AsyncIterable<Buffe
       }
     },
     reset() {
-      if (!(over.ours && over.theirs)) cut(new CoveyError("closed", "the stream was reset here"));
+      if (!(over.read && over.written)) cut(new CoveyError("closed", "the stream was reset here"));
     },
     closed: closed.promise,
   };

@@ -7,11 +7,11 @@ import { spool } from "./spool.ts";
 
 const directory = process.argv[2]!;
 const stream = await spool(directory, () => Promise.reject(new Error("it was handed over")));
-const codeOf = (work: Promise<unknown>): Promise<string> => work.then(String, (error: CoveyError) => error.code);
+const codeOf = (work: Promise<unknown>): Promise<string> => work.then(String, (error: unknown) => (error as CoveyError).code);
 const code = await codeOf(
   (async () => {
     for (;;) await stream.write(Buffer.alloc(300_000, 1));
   })(),
 );
 const closed = (await stream.closed)?.code;
-console.log(JSON.stringify({ code, closed, read: await codeOf(stream.read()), left: await readdir(directory) }));
+process.stdout.write(JSON.stringify({ code, closed, read: await codeOf(stream.read()), left: await readdir(directory) }));

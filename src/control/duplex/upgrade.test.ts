@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { u32 } from "../../core/bytes.ts";
-import { CoveyError } from "../../core/errors.ts";
+import type { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { silentLog } from "../../core/log.ts";
 import { VERSION } from "../../core/version.ts";
@@ -203,8 +203,8 @@ test("only so many connections carry streams; calls still find room, and places 
         await covey
           .peer("desk")
           .open("nothing")
-          .catch((error: CoveyError) => {
-            if (error.code !== "refused") throw error;
+          .catch((error: unknown) => {
+            if ((error as CoveyError).code !== "refused") throw error;
           });
     },
     { code: "limit" },
@@ -218,8 +218,8 @@ test("only so many connections carry streams; calls still find room, and places 
         await covey
           .peer("desk")
           .open("nothing")
-          .catch((error: CoveyError) => {
-            if (error.code !== "limit") throw error;
+          .catch((error: unknown) => {
+            if ((error as CoveyError).code !== "limit") throw error;
           });
     },
     { code: "refused" },
