@@ -52,6 +52,8 @@ export class IncomingLarge {
   async finish(blob: string): Promise<void> {
     await this.blocks.settle();
     this.blocks.assertBlob(blob);
+    // A write that failed since is told by nothing else.
+    await this.#writer.drain();
     await this.#writer.close();
   }
 
