@@ -2,14 +2,15 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { sleep } from "../../src/core/async.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import type { Listed } from "../../src/services/files/contract.ts";
-import { b3, eventually, type FilesPeer, type Lab, openLab, watchUntil } from "./peers.ts";
+import { b3, eventually, type FilesPeer, type Lab, openFilesPeer, openLab, watchUntil } from "./peers.ts";
 
 const MiB = LIMITS.blockBytes;
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
@@ -268,6 +269,28 @@ test("one that was paused is gone on with by the same get, and one that is done 
   const next = await b.files.get(a.id, "big", { into });
   assert.notEqual(next.offer.id, first.offer.id);
   await b.files.cancel(next.offer.id);
+});
+
+test("a get goes on after a restart of who gets it, from where it was", async () => {
+  const home = await mkdtemp(join(tmpdir(), "covey-getter-"));
+  let b = await openFilesPeer({ dir: home });
+  {
+    await using lab = await openLab({ from: b });
+    const { a, into } = lab;
+    const content = randomBytes(128 * MiB);
+    await writeFile(join(lab.dir, "big"), content);
+    await share(lab, join(lab.dir, "big"));
+    const { offer } = await b.files.get(a.id, "big", { into });
+    await watchUntil(b, offer.id, ({ doneBytes }) => doneBytes > 4 * MiB);
+    await b.close();
+    b = await openFilesPeer({ dir: home });
+    const done = await watchUntil(b, offer.id);
+    assert.equal(done.offer.state, "done");
+    assert.ok(done.resumedBytes >= 4 * MiB, `${done.resumedBytes} bytes did not come again`);
+    assert.ok((await readFile(done.path!)).equals(content));
+    await b.close();
+  }
+  await rm(home, { recursive: true });
 });
 
 test("when a share ends, what is being fetched from it is cut, and says why; shared again, the same get goes on", async () => {

@@ -12,6 +12,7 @@ import { sleep } from "../../src/core/async.ts";
 import { u16, u32, u64 } from "../../src/core/bytes.ts";
 import type { Cbor } from "../../src/core/cbor.ts";
 import { LIMITS } from "../../src/core/limits.ts";
+import { safeFileName } from "../../src/blob/names.ts";
 import { PackBuilder } from "../../src/blob/tree/pack.ts";
 import type { Listed } from "../../src/services/files/contract.ts";
 import { FETCH_ROUTE } from "../../src/services/files/fetch/wire.ts";
@@ -175,6 +176,24 @@ test("no path reaches what is not shared: neither by a raw client, nor by list, 
   assert.deepEqual(await readdir(join(into, "dist")), ["x"]);
 });
 
+test("what a file is called in a share becomes a safe name here", async () => {
+  await using lab = await openLab();
+  const { a, b, into } = lab;
+  const dist = join(lab.dir, "dist");
+  await mkdir(dist);
+  const names = ["\x1b[2J", "..hidden", "a\\b", "CON", "line\nbreak", "c\u202ed"];
+  for (const name of names) await writeFile(join(dist, name), name);
+  await share(lab, dist);
+  const listed = await Array.fromAsync(b.files.list(a.id, "dist", { signal: signal() }));
+  assert.deepEqual(listed.map(({ path }) => path).sort(), ["dist", ...names.map((name) => `dist/${name}`)].sort());
+  for (const name of names) {
+    const { offer: got } = await b.files.get(a.id, `dist/${name}`, { into });
+    const done = await watchUntil(b, got.id);
+    assert.deepEqual([done.offer.state, done.path], ["done", join(into, safeFileName(name))]);
+    assert.equal(await readFile(done.path!, "utf8"), name);
+  }
+});
+
 test("where a walk is to go on leads nowhere else, either", async () => {
   await using lab = await openLab();
   const id = await share(lab, await makeTrap(lab));
@@ -188,7 +207,7 @@ test("where a walk is to go on leads nowhere else, either", async () => {
 async function flip(name: string, kept: string, link: string): Promise<ChildProcess> {
   const script = fileURLToPath(new URL("./flipper.child.ts", import.meta.url));
   const child = spawn(process.execPath, [script, name, kept, link], { stdio: ["ignore", "pipe", "inherit"] });
-  await once(child.stdout!, "data");
+  await once(child.stdout, "data");
   return child;
 }
 

@@ -175,6 +175,21 @@ test("a kill between a record and its entry is mended at the start, whichever ca
   assert.equal(b.files.sharedBy(lab.a.id)[1]!.untilMs, untilMs);
 });
 
+test("what was ended after a backup was made stays ended when that is put back", async () => {
+  await using lab = await openRestartable();
+  const { b } = lab;
+  await lab.a.files.share(b.id, lab.dir, { name: "kept" });
+  await lab.a.files.share(b.id, lab.dir, { name: "ended" });
+  const records = await loadShares(lab.a.store);
+  await lab.a.files.unshare(b.id, "ended");
+  await eventually(namesBy(b, lab.a), ["kept"]);
+  await lab.restart(async (store) => {
+    for (const record of records) await saveShare(store, record);
+  });
+  assert.deepEqual(namesOf(lab.a), ["kept"]);
+  assert.equal((await loadShares(lab.a.store)).length, 1);
+});
+
 test("a peer that was removed while this one was down, or killed amid that, has nothing left at the start", async () => {
   await using lab = await openRestartable();
   const { b } = lab;

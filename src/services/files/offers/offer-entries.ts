@@ -203,7 +203,8 @@ export class OfferEntries {
     // Of what was forgotten, or is a share, nothing is written again.
     if (ours !== undefined && ledger.get(id) !== undefined) this.#told?.set(whose === undefined ? id : `${id}/`, ours.value);
     if (whose === undefined) {
-      if (ours?.value !== undefined && isShare(ours.value)) await this.#needs.shares.seeOwn(followed.peer, id, ours.value);
+      if (ours !== undefined && (ours.value === undefined || isShare(ours.value)))
+        await this.#needs.shares.seeOwn(followed.peer, id, ours.value);
       if (theirs !== undefined) await this.#seeOffer(followed, id, theirs, page);
     } else if (whose === followed.peer && theirs?.value !== undefined) {
       await this.#seeDecision(followed.peer, id, theirs.value);

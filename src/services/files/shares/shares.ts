@@ -3,7 +3,7 @@
 //   1. share: record, then the entry that tells the other side; from the record on, requests are answered
 //   2. reach: every request asks here first, before the disk is touched
 //   3. the end (removed, expired, the peer gone): from now on no answers, what is being read is cut; then record and entry go
-//   4. a crash in between: at the start entries follow the records
+//   4. a crash in between: at the start entries follow the records; after a backup was put back, a removal follows its entry
 
 import { randomBytes } from "node:crypto";
 import { realpath, stat } from "node:fs/promises";
@@ -32,7 +32,7 @@ interface ShareNeeds {
 }
 
 /** What a peer may read under the id that it asks with. */
-export interface Reach {
+interface Reach {
   readonly roots: readonly TreeRoot[];
   /** Aborts when it may not any more. */
   readonly signal: AbortSignal;
@@ -135,10 +135,19 @@ export class Shares {
     return { roots: [{ name, path }], signal: held.end.signal };
   }
 
-  /** An entry of a share by this peer: one without a record is of a share that ended, and goes. */
-  async seeOwn(peer: PeerId, id: string, entry: Uint8Array): Promise<void> {
+  /**
+   * An entry of a share by this peer: one without a record is of a share that ended, and goes. A removed one of which there is a record
+   * tells that it ended after the backup from which that record came.
+   */
+  async seeOwn(peer: PeerId, id: string, entry: Uint8Array | undefined): Promise<void> {
+    const held = this.#held.get(id);
+    if (entry === undefined) {
+      if (held === undefined) return;
+      this.#stop(held);
+      return this.#removeEnded();
+    }
     this.#told?.set(id, entry);
-    if (!this.#held.has(id)) await this.#untell(peer, id);
+    if (held === undefined) await this.#untell(peer, id);
   }
 
   async close(): Promise<void> {
