@@ -43,7 +43,10 @@ export class Getting {
 
   async get(peer: PeerId, path: string, { into, as, conflict = "rename", signal }: GetOptions): Promise<Item> {
     const at = parseSharePath(path);
-    if (as !== undefined && !isName(as)) throw new CoveyError("bad-argument", `${JSON.stringify(as)} can't name a file here`);
+    if (as !== undefined && !isName(as))
+      throw new CoveyError("bad-argument", `${JSON.stringify(as)} can't name anything in a directory`, {
+        hint: "Name one thing, of up to 255 bytes; the directory is given apart from it.",
+      });
     const target = { into: await checkedDirectory(into), as, conflict };
     const begun = this.#begun(peer, at, target);
     if (begun !== undefined && begun.record.state !== "failed") return this.#goOn(begun, { conflict });

@@ -6,7 +6,7 @@ import type { TreeRecord } from "../../../blob/tree/pack.ts";
 import { type AskingNeeds, walkShare } from "./remote-walk.ts";
 import type { SharePath } from "./share-path.ts";
 
-export type Found = TreeRecord & { readonly type: "file" | "directory" };
+type Found = TreeRecord & { readonly type: "file" | "directory" };
 
 /** Rejects with `not-found`, `unreachable`, `bad-argument`, `not-paired`, `protocol`. */
 export async function lookAt(needs: AskingNeeds, peer: PeerId, at: SharePath, signal: AbortSignal): Promise<Found> {
