@@ -15,7 +15,7 @@ export function renderPolicy(policy: Access["policy"]): string {
 }
 
 /** Lines under the peer's own. */
-export const renderAccess = ({ policy, shares, offers }: Access): readonly string[] => [
+export const renderAccess = ({ policy, shares, streams, offers }: Access): readonly string[] => [
   `  offers     ${renderPolicy(policy)}`,
   ...named("shares", [
     ...shares.map(({ name, path, untilMs }) => {
@@ -27,6 +27,7 @@ export const renderAccess = ({ policy, shares, offers }: Access): readonly strin
     "sending",
     offers.map((offer) => `#${offer.number} ${describeOffer(offer)}, ${offer.state}`),
   ),
+  ...(streams.length === 0 ? [] : named("streams", streams.map(printable))),
 ];
 
 const named = (title: string, lines: readonly string[]): readonly string[] =>

@@ -182,15 +182,16 @@ test("a listing: fixed columns, the time first to go, names as they can be shown
 test("what a peer may reach here", () => {
   const policy = { offers: "take", into: "/in", upToBytes: 2 ** 31 } as const;
   const share = { peer: "p" as PeerId, peerName: "desk", name: "dist", path: "/d/dist", sharedAtMs: 0, untilMs: undefined };
-  const access = { policy, shares: [share], offers: [offerOf({ state: "waiting" })] };
+  const access = { policy, shares: [share], streams: ["log"], offers: [offerOf({ state: "waiting" })] };
   assert.deepEqual(renderAccess(access), [
     "  offers     taken into /in, up to 2.00 GiB each; for larger ones somebody is asked",
     "  shares     dist: /d/dist",
     "  sending    #3 a.txt, 1.00 MiB, waiting",
+    "  streams    log",
   ]);
   assert.equal(countAccess(access), "1 share and 1 open offer");
   assert.equal(countAccess({ ...access, shares: [], offers: [] }), "");
-  assert.deepEqual(renderAccess({ policy: { offers: "ask" }, shares: [], offers: [] }).slice(1), [
+  assert.deepEqual(renderAccess({ policy: { offers: "ask" }, shares: [], streams: [], offers: [] }).slice(1), [
     "  shares     nothing",
     "  sending    nothing",
   ]);

@@ -45,6 +45,8 @@ export interface NamedShare extends Share {
 export interface Access {
   readonly policy: Policy;
   readonly shares: readonly NamedShare[];
+  /** Names under which it may open streams now: programs here take them. */
+  readonly streams: readonly string[];
   /** Offers to it that have not ended. */
   readonly offers: readonly NamedOffer[];
 }

@@ -267,6 +267,7 @@ async function access(peer: Peer, peerId: PeerId): Promise<Access> {
   return {
     policy: peer.files.policy(peerId),
     shares: peer.files.shares(peerId).map((share) => namedShare(peer, share)),
+    streams: peer.streams.namesFor(peerId),
     offers: open.map((offer) => namedOffer(peer, offer)),
   };
 }

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 
@@ -21,7 +20,7 @@ before(async () => {
 after(() => both[Symbol.asyncDispose]());
 
 async function program(what: "takes" | "opens"): Promise<{ readonly child: ChildProcess; kill(): Promise<void> }> {
-  const child = fork(join(import.meta.dirname, "child.ts"), [both.homes.desk, what], {
+  const child = fork(new URL("./child.ts", import.meta.url), [both.homes.desk, what], {
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   await once(child, "message");

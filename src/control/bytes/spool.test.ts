@@ -7,6 +7,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { CoveyError } from "../../core/errors.ts";
 import { spool } from "./spool.ts";
@@ -97,7 +98,7 @@ function whyNoNamespace(): string | undefined {
 test("a disk that is full is `no-space`, and nothing is left on it", { skip: whyNoNamespace() }, async () => {
   await mkdir(directory);
   const script = 'mount -t tmpfs -o size=2m,mode=700 tmpfs "$1" && exec "$0" "$2" "$1"';
-  const child = join(import.meta.dirname, "spool-full.child.ts");
+  const child = fileURLToPath(new URL("./spool-full.child.ts", import.meta.url));
   const said = execFileSync("unshare", ["-Urm", "sh", "-c", script, process.execPath, directory, child]).toString();
   assert.deepEqual(JSON.parse(said), { code: "no-space", closed: "no-space", read: "no-space", left: [] });
 });

@@ -34,6 +34,8 @@ export interface Streams {
   handle(name: string, options: TakeOptions, handler: StreamHandler): () => void;
   /** The same for those who claim by id: undefined once it takes, then what is opened, until the signal aborts (it then throws the reason). */
   waiting(name: string, options: TakeOptions & { readonly signal: AbortSignal }): AsyncIterable<Waiting | undefined>;
+  /** The names under which that peer may open streams here now, sorted. */
+  namesFor(peer: PeerId): readonly string[];
   /** Rejects with `not-found` for what was taken or has given up. */
   take(id: string): Promise<Stream>;
   /**

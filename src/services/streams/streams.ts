@@ -41,10 +41,12 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
       registration.from = registration.from?.filter((peer) => book.byId(peer) !== undefined);
   });
 
+  const admits = ({ from }: Registration, peer: PeerId): boolean => from === undefined || from.includes(peer);
+
   /** The same answer for a name that nobody takes and for one that is taken from others. */
   const permitted = (peer: PeerId, name: string): Registration => {
     const found = registrations.get(name);
-    if (found !== undefined && (found.from === undefined || found.from.includes(peer))) return found;
+    if (found !== undefined && admits(found, peer)) return found;
     throw notTaken();
   };
 
@@ -156,6 +158,7 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
   return {
     handle,
     waiting,
+    namesFor: (peer) => [...registrations].flatMap(([name, one]) => (admits(one, peer) ? [name] : [])).sort(),
     take,
     open,
     note: (failure) => log.warn(failure, "a program failed with a stream that it took"),

@@ -49,6 +49,8 @@ export function streamsContract(pair: ContractPair): void {
 
   it("refuses streams that nobody takes, or not from this peer, and names that can't be", async () => {
     await using _ = await pair.you.handle("for nobody", { from: [] }, async () => {});
+    await using __ = await pair.you.handle("for all", {}, async () => {});
+    assert.deepEqual((await pair.you.peer("laptop").access()).streams, ["for all"]);
     for (const name of ["nothing", "for nobody"]) await assert.rejects(pair.me.peer("desk").open(name), fails("refused"));
     await assert.rejects(pair.me.peer("desk").open("a\nb"), fails("bad-argument"));
     await assert.rejects(pair.me.peer("nobody").open("x"), fails("not-found"));
