@@ -160,7 +160,7 @@ export const LIMIT_TABLE = {
   treeNotes: [1000, "notes", "Notes on one tree that are kept; the rest is counted."],
   treeLargeWaiting: [256, "files", "Large files that wait for their blocks before the tree is walked on."],
   treeFlushesAtOnce: [4, "flushes", "Files of trees that are flushed at once: as many as Node has threads for it."],
-  treeUnflushed: [256, "files", "Written files of one tree that are open until they are flushed."],
+  treeUnflushed: [64, "files", "Written files of one tree that are open until they are flushed."],
   treeLargeAtOnce: [4, "files", "Large files of one tree whose blocks come in at once."],
   treeNoteChars: [128 * KiB, "characters", "The paths in the notes on one tree that are kept."],
   treeGrowthFiles: [1000, "files", "How many more files a tree may have than twice those that were agreed to."],

@@ -23,9 +23,12 @@ import { type Item, type Lab, listed, MTIME_MS, names, openLab, packOf, signal, 
 
 /** Random trees in canonical order, parents first. */
 const trees = fc
-  .array(fc.tuple(fc.array(fc.constantFrom("a", "a.b", "b", "é", "zz"), { minLength: 1, maxLength: 4 }), fc.nat(3)), {
-    maxLength: 25,
-  })
+  .array(
+    fc.tuple(fc.array(fc.constantFrom("a", "a.b", "b", "e\u0301", "\u00e9", "zz"), { minLength: 1, maxLength: 4 }), fc.nat(3)),
+    {
+      maxLength: 25,
+    },
+  )
   .map((wishes): Item[] => {
     const items = new Map<string, Item>();
     for (const [parts, kind] of wishes) {
@@ -99,7 +102,7 @@ test("cut anywhere after any sync, a tree comes out the same, times and all", as
       if (finished && first !== undefined) cursor.large.set(first.path, first);
       assert.deepEqual(await finish(lab, again, cursor.large.values()), expected);
     }),
-    { numRuns: 25 },
+    { numRuns: 15 },
   );
 });
 
@@ -170,14 +173,14 @@ test("what is not what it was is not opened, and a link in its place is not foll
 test("a second opening waits until the first one is closed", async () => {
   await using lab = openLab();
   const staging = await lab.create();
-  const items = Array.from({ length: 300 }, (_, i) => [`f${1000 + i}`, "x"] as const);
+  const items = Array.from({ length: 200 }, (_, i) => [`f${1000 + i}`, "x"] as const);
   const writing = staging.write(packOf(items));
   const abort = new AbortController();
   const placing = staging.place(lab.into, { conflict: "rename", signal: abort.signal });
   await writing;
   abort.abort();
-  const again = lab.writer.reopen(staging.id, { after: "f1299", large: [] }, { signal });
+  const again = lab.writer.reopen(staging.id, { after: "f1199", large: [] }, { signal });
   await assert.rejects(placing, { name: "AbortError" });
   await (await again)!.place(lab.into, { conflict: "rename", signal });
-  assert.equal(names(lab.into).length, 300);
+  assert.equal(names(lab.into).length, 200);
 });

@@ -4,9 +4,9 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
-import { removeAll, removeEntry, toBytes } from "./clear.ts";
 import type { StagingId } from "../contract.ts";
 import { Directory } from "../directory.ts";
+import { removeAll, removeEntry, toBytes } from "./clear.ts";
 import { isNotThere, platformCode } from "./failure.ts";
 import type { Pace } from "./pace.ts";
 

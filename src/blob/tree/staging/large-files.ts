@@ -5,9 +5,9 @@ import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, un
 import { CoveyError } from "../../../core/errors.ts";
 import type { LargeFile } from "../contract.ts";
 import type { Directory } from "../directory.ts";
+import { parentOf } from "../paths.ts";
 import { isNotThere } from "./failure.ts";
 import { newFile } from "./pack-writer.ts";
-import { parentOf } from "../paths.ts";
 import { setTime } from "./times.ts";
 
 const WRITE = constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

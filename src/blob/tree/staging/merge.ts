@@ -7,15 +7,15 @@
 
 import { renameSync, type Stats, unlinkSync } from "node:fs";
 
-import { fromBytes, namesIn } from "./clear.ts";
 import type { Conflict, TreeNoteCode } from "../contract.ts";
 import type { Directory } from "../directory.ts";
+import { fromBytes, namesIn } from "./clear.ts";
 import { writeFailure } from "./failure.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Pace } from "./pace.ts";
 import { isPlaceholder, isSameFile, isSameLink, look, placeNew } from "./place-new.ts";
 
-export interface Merging {
+interface Merging {
   readonly conflict: Exclude<Conflict, "rename">;
   /** It was begun before. */
   readonly again: boolean;

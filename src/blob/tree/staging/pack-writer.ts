@@ -11,10 +11,10 @@ import { CoveyError } from "../../../core/errors.ts";
 import { hash } from "../../../core/hash.ts";
 import type { LargeFile, TreeNote, TreeNoteCode, Written } from "../contract.ts";
 import type { Directory } from "../directory.ts";
-import { platformCode, writeFailure } from "./failure.ts";
-import type { Flusher } from "./flusher.ts";
 import { readPack, type TreeRecord } from "../pack.ts";
 import { comparePaths, linkStaysInside, parentOf } from "../paths.ts";
+import { platformCode, writeFailure } from "./failure.ts";
+import type { Flusher } from "./flusher.ts";
 import { setTime } from "./times.ts";
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -22,10 +22,8 @@ import { newFile } from "./pack-writer.ts";
 const PLACEHOLDER = 0o1300;
 const RIGHTS = 0o1777;
 
-export type Look = Stats | undefined;
-
 /** What has this name itself, be it a link. */
-export const look = (at: string): Look => lstatSync(at, { throwIfNoEntry: false });
+export const look = (at: string): Stats | undefined => lstatSync(at, { throwIfNoEntry: false });
 
 export const isPlaceholder = (stat: Stats): boolean => stat.isDirectory() && (stat.mode & RIGHTS) === PLACEHOLDER;
 

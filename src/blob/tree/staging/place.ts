@@ -12,16 +12,16 @@ import { join } from "node:path";
 import { CoveyError } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { freeNames, safeFileName } from "../../names.ts";
-import { fromBytes, namesIn, removeAll } from "./clear.ts";
 import type { Conflict, Placed, TreeNote, TreeNoteCode } from "../contract.ts";
 import type { Directory } from "../directory.ts";
+import { fromBytes, namesIn, removeAll } from "./clear.ts";
 import { writeFailure } from "./failure.ts";
+import { openChosen } from "./find.ts";
 import type { Flusher } from "./flusher.ts";
 import { merge } from "./merge.ts";
 import type { Pace } from "./pace.ts";
 import { look, placeNew } from "./place-new.ts";
 import { type Plan, readState, writeState } from "./state.ts";
-import { openChosen } from "./find.ts";
 
 export interface PlaceOptions {
   readonly conflict: Conflict;

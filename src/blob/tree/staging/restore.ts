@@ -6,14 +6,17 @@
 
 import { mkdirSync, rmdirSync } from "node:fs";
 
-import { fromBytes, namesIn, removeEntry, toBytes } from "./clear.ts";
 import type { LargeFile } from "../contract.ts";
 import type { Directory } from "../directory.ts";
+import { comparePaths, parentOf } from "../paths.ts";
+import { fromBytes, namesIn, removeEntry, toBytes } from "./clear.ts";
 import { isNotThere } from "./failure.ts";
 import { bringBackLarge } from "./large-files.ts";
-import { closeInner, type Level, notedWhenImpossible, type Position } from "./pack-writer.ts";
 import type { Pace } from "./pace.ts";
-import { comparePaths, parentOf } from "../paths.ts";
+import { closeInner, type Level, notedWhenImpossible, type Position } from "./pack-writer.ts";
+
+/** HFS+ keeps other compositions of characters than it was given. */
+const COMPOSES = process.platform === "darwin";
 
 export interface Cursor {
   readonly after: string;
@@ -87,7 +90,7 @@ async function removeBehind(
   let isThere = false;
   for (const entry of namesIn(directory)) {
     const entryName = fromBytes(entry);
-    if (entry === bytes || entryName.normalize() === name.normalize()) isThere = true;
+    if (entry === bytes || (COMPOSES && entryName.normalize() === name.normalize())) isThere = true;
     else if (entry > bytes)
       await removeUnlessKept(directory, entry, path === "" ? entryName : `${path}/${entryName}`, kept, pace);
   }

@@ -12,14 +12,14 @@ import { CoveyError } from "../../../core/errors.ts";
 import type { LargeFile, Placed, StagingId, Written } from "../contract.ts";
 import type { Directory } from "../directory.ts";
 import { isNotThere, writeFailure } from "./failure.ts";
+import { findStaging, idOf, makeStaging, removeStaging } from "./find.ts";
 import { Flusher } from "./flusher.ts";
 import { completeLarge, dropLarge, locateLarge } from "./large-files.ts";
-import { PackWriter } from "./pack-writer.ts";
 import { Pace } from "./pace.ts";
+import { PackWriter } from "./pack-writer.ts";
 import { placeTree, type PlaceOptions } from "./place.ts";
 import { type Cursor, restore } from "./restore.ts";
 import { readState, writeState } from "./state.ts";
-import { findStaging, idOf, makeStaging, removeStaging } from "./find.ts";
 
 const TREE = "tree";
 

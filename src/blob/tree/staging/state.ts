@@ -26,7 +26,7 @@ export interface Plan {
   readonly names: readonly (readonly [root: string, name: string])[];
 }
 
-export interface StagedState {
+interface StagedState {
   readonly open: readonly (readonly [path: string, mtimeMs: number])[];
   readonly plan: Plan | undefined;
   readonly placed: Placed | undefined;
@@ -48,7 +48,7 @@ const schema = v.strictObject({
   ),
 });
 
-export const FRESH: StagedState = { open: [], plan: undefined, placed: undefined };
+const FRESH: StagedState = { open: [], plan: undefined, placed: undefined };
 
 /** FRESH when there is none, or none that can be read: it is only ever replaced as a whole. */
 export function readState(staging: Directory): StagedState {
