@@ -30,7 +30,7 @@ const say = (value: unknown): void => void process.stdout.write(`${JSON.stringif
 const codeOf = (work: Promise<unknown>): Promise<string | undefined> =>
   work.then(
     () => undefined,
-    (error: { code: string }) => error.code,
+    (error: unknown) => (error as { code: string }).code,
   );
 
 /** Pack `n`: a directory of its own now and then, files, and a large one. */
