@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { sleep } from "../../src/core/async.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import type { Stream } from "../../src/session/contract.ts";
-import { eventually, type FilesPeer, openLab, watchUntil } from "./peers.ts";
+import { eventually, type FilesPeer, nextOffer, openLab, watchUntil } from "./peers.ts";
 import { listing, makeMixedTree, sendAndAccept } from "./tree-kit.ts";
 
 const MiB = LIMITS.blockBytes;
@@ -129,6 +129,31 @@ test("a tree of which nothing is there any more fails in words, and leaves nothi
   assert.equal(done.offer.state, "failed", JSON.stringify(done));
   assert.equal(done.problem!.code, "not-found");
   await eventually(() => readdir(lab.into), []);
+});
+
+test("a tree that has grown far beyond what was agreed to fails; sent again, it is what it is now", async () => {
+  await using lab = await openLab();
+  const path = join(lab.dir, "bulk");
+  await makeBulk(path, 1, 2);
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
+  await nextOffer(lab.b);
+  for (let i = 0; i < 70; i++) await writeFile(join(path, `more${i}`), randomBytes(MiB));
+  await lab.b.files.accept(offer.id, { into: lab.into });
+  const failed = await watchUntil(lab.b, offer.id);
+  assert.equal(failed.offer.state, "failed");
+  assert.equal(failed.problem!.code, "changed");
+  await eventually(() => readdir(lab.into), []);
+  assert.equal((await watchUntil(lab.a, offer.id)).problem!.code, "changed");
+
+  const again = await lab.a.files.send(lab.b.id, [path]);
+  assert.equal(again.offer.id, offer.id);
+  assert.equal(again.offer.files, 73);
+  const renewed = await nextOffer(lab.b);
+  assert.equal(renewed.size, again.offer.size);
+  await lab.b.files.accept(offer.id, { into: lab.into });
+  const done = await watchUntil(lab.b, offer.id);
+  assert.equal(done.offer.state, "done", JSON.stringify(done.problem));
+  assert.deepEqual(await listing(join(lab.into, "bulk")), await listing(path));
 });
 
 test("either side gives up midway: both know, and nothing is left", async () => {

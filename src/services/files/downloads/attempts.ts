@@ -5,7 +5,7 @@
 //   3. whole: over. Cut: wait a little, go on. Changed: begin again. Disk full: look for space. Else: failed, in words
 
 import { sleep } from "../../../core/async.ts";
-import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { type CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
 import { printable } from "../../../core/text.ts";

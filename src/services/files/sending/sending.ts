@@ -14,7 +14,8 @@ import type { PeerBook } from "../../../identity/contract.ts";
 import type { Serving } from "../fetch/serve.ts";
 import type { Item, Ledger } from "../offers/ledger.ts";
 import type { OfferEntries } from "../offers/offer-entries.ts";
-import { sourcesKey, type NewOfferRecord } from "../offers/records.ts";
+import { sourcesKey, type OfferRecord } from "../offers/records.ts";
+import { addNotes } from "../trees/tree-records.ts";
 import { isRegularFile, rootsOf } from "./roots.ts";
 import type { Sources } from "./sources.ts";
 
@@ -31,7 +32,7 @@ interface SendingNeeds {
 }
 
 /** What an offer says of the thing that is offered. */
-type Facts = Pick<NewOfferRecord, "name" | "size" | "mtimeMs" | "token"> & Partial<NewOfferRecord>;
+type Facts = Pick<OfferRecord, "kind" | "name" | "size" | "mtimeMs" | "token"> & Partial<OfferRecord>;
 
 export class Sending {
   readonly #needs: SendingNeeds;
@@ -56,15 +57,13 @@ export class Sending {
     const [first] = roots;
     const kind = roots.length === 1 && (await isRegularFile(first!.path)) ? "file" : "tree";
     const paths = roots.map(({ path }) => path);
+    const facts = kind === "file" ? await fileFacts(first!) : await this.#treeFacts(roots, signal);
     const open = this.#needs.ledger.openOffer(peer, paths);
-    if (open?.record.kind === kind && (await this.#goOn(open))) return open;
+    if (open?.record.kind === kind && (await this.#goOn(open, facts))) return open;
 
     const id = randomBytes(16).toString("hex");
-    const sources = sourcesKey(paths);
-    if (kind === "file") return this.#offer(peer, id, { ...(await fileFacts(first!)), sources });
-    const facts = await this.#treeFacts(roots, signal);
-    await this.#needs.sources.saveRoots(id, roots);
-    return this.#offer(peer, id, { ...facts, sources });
+    if (kind === "tree") await this.#needs.sources.saveRoots(id, roots);
+    return this.#offer(peer, id, { ...facts, sources: sourcesKey(paths) });
   }
 
   async sendSpooled(peer: PeerId, path: string, name: string): Promise<Item> {
@@ -86,8 +85,13 @@ export class Sending {
   }
 
   /** Whoever sends it again wants it to go on; false when it is over this moment. */
-  async #goOn(open: Item): Promise<boolean> {
+  async #goOn(open: Item, facts: Facts): Promise<boolean> {
+    const { ledger } = this.#needs;
     try {
+      // What a tree has become is seen only here; a file's offer is renewed when it is read.
+      await ledger.update(open, ({ state }) =>
+        facts.kind === "tree" && (state === "waiting" || state === "failed") ? facts : undefined,
+      );
       await this.#needs.resume(open.record.id);
       return true;
     } catch (error) {
@@ -106,8 +110,9 @@ export class Sending {
   async #treeFacts(roots: readonly TreeRoot[], signal: AbortSignal): Promise<Facts> {
     const { files, bytes: size, roots: shown, rootCount, notes } = await this.#needs.reader.scan(roots, { signal });
     const preview = shown.slice(0, LIMITS.offerRoots).map((root) => ({ ...root }));
-    const noted = { count: notes.count, first: notes.first.map((note) => ({ ...note })) };
-    return { kind: "tree", name: roots[0]!.name, size, mtimeMs: 0, token: TREE, files, roots: preview, rootCount, notes: noted };
+    const { count, first } = addNotes({ count: 0, first: [] }, notes.first, notes.count);
+    const kept = { count, first: [...first] };
+    return { kind: "tree", name: roots[0]!.name, size, mtimeMs: 0, token: TREE, files, roots: preview, rootCount, notes: kept };
   }
 
   #assertPaired(peer: PeerId): void {

@@ -2,7 +2,7 @@
 // there may be many of them and the other one is written again at every change.
 
 import * as v from "valibot";
-import { mkdir, readdir, unlink } from "node:fs/promises";
+import { mkdir, readdir, rm, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { decodeCbor, encodeCbor } from "../../../core/cbor.ts";
@@ -47,7 +47,7 @@ export class Sources {
     try {
       await mkdir(this.#spool, { recursive: true, mode: 0o700 });
       for (const name of await readdir(this.#spool))
-        if (!spooled.has(join(this.#spool, name))) await unlink(join(this.#spool, name));
+        if (!spooled.has(join(this.#spool, name))) await rm(join(this.#spool, name), { recursive: true, force: true });
     } catch (error) {
       throw fromPlatform(error, `tidy up ${JSON.stringify(this.#spool)}`);
     }

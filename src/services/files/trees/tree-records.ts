@@ -35,7 +35,7 @@ const largeSchema = v.object({
 /** A large file that waits for its blocks. */
 export type WaitingFile = LargeFile & { readonly token?: string | undefined };
 
-export const NOTHING: TreeState = { files: 0, bytes: 0, nameBytes: 0, notes: { count: 0, first: [] } };
+const NOTHING: TreeState = { files: 0, bytes: 0, nameBytes: 0, notes: { count: 0, first: [] } };
 
 export async function loadTree(
   store: SpaceStore,
