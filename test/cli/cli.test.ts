@@ -13,7 +13,7 @@ import type { Covey } from "../../src/control/covey.ts";
 import { VERSION } from "../../src/core/version.ts";
 import { startDaemon } from "../../src/daemon/start.ts";
 import { stopDaemon } from "../../src/daemon/stop.ts";
-import { noTerminal, MAIN, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
+import { endAll, noTerminal, MAIN, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
 
 let directory: string;
 let laptopHome: string;
@@ -38,6 +38,7 @@ before(async () => {
 });
 
 after(async () => {
+  endAll();
   await desk?.close();
   await Promise.all([stopDaemon({ home: laptopHome }), stopDaemon({ home: deskHome })]);
   await rm(directory, { recursive: true, force: true });

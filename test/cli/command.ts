@@ -54,7 +54,19 @@ export function startOnTerminal(argv: readonly string[], columns: number, env: N
   return follow(child, undefined);
 }
 
+// Far beyond anything that a busy machine needs: what was never said is to be a failure with a reason.
+const PATIENCE_MS = 60_000;
+
+const running = new Set<ReturnType<typeof spawn>>();
+
+/** For the end of a test file: a test that failed may have left what it started. */
+export function endAll(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
 function follow(child: ReturnType<typeof spawn>, stdin: string | undefined): Running {
+  running.add(child);
+  child.once("close", () => running.delete(child));
   let out = "";
   let err = "";
   let wake = (): void => {};
@@ -74,10 +86,11 @@ function follow(child: ReturnType<typeof spawn>, stdin: string | undefined): Run
     err: () => err,
     async until(text) {
       const has = (): boolean => (typeof text === "string" ? (out + err).includes(text) : text.test(out + err));
-      while (!has()) {
-        if (over) throw new Error(`it ended without ${String(text)}:\n${out}\n${err}`);
-        await new Promise<void>((resolve) => (wake = resolve));
-      }
+      let patient = true;
+      const timer = setTimeout(() => ((patient = false), wake()), PATIENCE_MS);
+      while (!has() && patient && !over) await new Promise<void>((resolve) => (wake = resolve));
+      clearTimeout(timer);
+      if (!has()) throw new Error(`it ${over ? "ended" : "goes on"} without ${String(text)}:\n${out}\n${err}`);
     },
     write: (text) => void child.stdin!.write(text),
     kill: (signal) => void child.kill(signal),
