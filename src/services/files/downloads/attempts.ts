@@ -177,7 +177,10 @@ export class Attempts {
       await this.#startOver();
       return this.#refused(error);
     }
-    if (code !== "no-space") return this.#fail(code, message, hint ?? "When that is mended, receive it again.");
+    // What the platform's errors say is for whoever named a path just now.
+    const isPlatform = code === "io" || code === "not-found";
+    const mended = "When that is mended, receive it again.";
+    if (code !== "no-space") return this.#fail(code, message, isPlatform ? mended : (hint ?? mended));
     await this.#needs.ledger.update(this.#item, { problem: { code, message, ...(hint === undefined ? {} : { hint }) } });
     return { waitMs: LIMITS.noSpaceRetryMs };
   }
