@@ -133,7 +133,7 @@ test("of thousands of offers that are taken without asking, some are open and fe
   const content = Buffer.from("x");
   let running = 0;
   let most = 0;
-  let mayAnswer = Promise.withResolvers<void>();
+  const mayAnswer = Promise.withResolvers<void>();
   lab.a.sessions.handle(FETCH_ROUTE, async (call) => {
     most = Math.max(most, ++running);
     await mayAnswer.promise;
