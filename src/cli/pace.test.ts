@@ -25,7 +25,7 @@ test("a measure that jumps up and down by half moves neither by more than a tent
       const pace = new Pace();
       let left = 10_000 * MiB;
       let before = { rate: 0, leftMs: 0 };
-      factors.forEach((factor, i) => {
+      for (const [i, factor] of factors.entries()) {
         pace.step((left -= MiB), 10 * MiB * factor, i * STEP_MS);
         const now = { rate: pace.rate, leftMs: pace.leftMs! };
         if (i > 0) {
@@ -33,7 +33,7 @@ test("a measure that jumps up and down by half moves neither by more than a tent
           assert.ok(Math.abs(now.leftMs - before.leftMs) <= before.leftMs / 10, `left ${before.leftMs} ${now.leftMs}`);
         }
         before = now;
-      });
+      }
     }),
   );
 });

@@ -45,8 +45,8 @@ function flushed(): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write("", (error) => {
       const why = process.stdout.errored ?? error;
-      if (why == null) resolve();
-      else reject(fromPlatform(why, "write the output"));
+      if (why instanceof Error) reject(fromPlatform(why, "write the output"));
+      else resolve();
     });
   });
 }

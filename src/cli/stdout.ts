@@ -8,7 +8,7 @@ const PENDING_CHARS = 64 * 1024;
 /** Resolves once it is out. Rejects with the signal's reason, or with what the output can't do: a full disk, say. */
 export function write(part: string | Uint8Array, signal: AbortSignal): Promise<void> {
   const written = new Promise<void>((resolve, reject) => {
-    process.stdout.write(part, (error) => (error == null ? resolve() : reject(fromPlatform(error, "write the output"))));
+    process.stdout.write(part, (error) => (error instanceof Error ? reject(fromPlatform(error, "write the output")) : resolve()));
   });
   return untilAborted(written, signal);
 }

@@ -47,7 +47,6 @@ export function wrap(text: string, columns: number): string[] {
   return lines;
 }
 
-// oxlint-disable-next-line no-control-regex
 const unstyled = (text: string): string => text.replaceAll(/\u001b\[[\d;]*m/g, "");
 
 /** Each line of a text by itself; what is broken goes on under its indentation. */

@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import stringWidth from "string-width";
 
 // Colours, up, column, clear the line, clear below.
-// oxlint-disable-next-line no-control-regex
 const SEQUENCE = /^\u001b\[(?:(?<colour>[\d;]*m)|(?<up>\d*)A|(?<column>\d*)G|2K|0?[JK])/;
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
@@ -44,7 +43,6 @@ export function show(output: string, columns: number): Screen {
       lines[row] ??= "";
       at += 1;
     } else {
-      // oxlint-disable-next-line no-control-regex
       const text = /^[^\r\n\u001b]+/.exec(rest)?.[0] ?? assert.fail(`not covey's own: ${JSON.stringify(rest.slice(0, 20))}`);
       assert.doesNotMatch(text, INVISIBLE, JSON.stringify(text));
       lines[row] = head(lines[row]!, column) + text;
