@@ -87,8 +87,10 @@ test("a directory that can't be made is noted once, and skipped, also when it is
     ["0000/", "0000/large", "0002"],
   );
   await staging!.close();
-  // Where it can be made, it was: somebody has taken it away.
-  assert.equal(await lab.writer.reopen(id, { after: "0001/large", large: [] }, { signal }), undefined);
+  // Where it can be made by now, it still was not.
+  const again = await lab.writer.reopen(id, { after: "0001/large", large: [] }, { signal });
+  const rest = await again!.write(packOf([["0001/more", "x"]]));
+  assert.deepEqual([rest.files, rest.notes], [0, []]);
 });
 
 test(

@@ -1,17 +1,7 @@
 // A staging directory that was left and is opened again: the walk goes on behind the cursor, and nothing tells afterwards.
 
 import assert from "node:assert/strict";
-import {
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  truncateSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -106,22 +96,32 @@ test("cut anywhere after any sync, a tree comes out the same, times and all", as
   );
 });
 
-test("large files behind the cursor stay, with their directories, and are there when the walk comes by", async () => {
+test("what was a file, a link or a note at the cursor and is a directory by now stays as it came, and is noted once", async () => {
   await using lab = openLab();
-  const staging = await lab.create();
-  await staging.write(packOf([["a", "x"]]));
-  await staging.sync();
-  const { large } = await staging.write(packOf([["b"], ["b/c"], ["b/c/big", 5], ["b/c/small", "x"], ["b/d", "x"]]));
-  const handle = await staging.openLarge("b/c/big");
-  await handle.write("12345");
-  await handle.close();
-  await staging.sync();
-  await staging.close();
-  const again = (await lab.writer.reopen(staging.id, { after: "a", large }, { signal }))!;
-  assert.deepEqual(names(stagedTree(again)), ["a", "b/", "b/c/", "b/c/big"]);
-  const written = await again.write(packOf([["b"], ["b/c"], ["b/c/big", 5], ["b/c/small", "x"], ["b/d", "x"]]));
-  assert.deepEqual([written.large, written.notes], [large, []]);
-  assert.equal(readFileSync(join(stagedTree(again), "b/c/big"), "utf8"), "12345");
+  const last: Record<string, Item> = {
+    file: ["d/x", "ours"],
+    large: ["d/x", 5],
+    link: ["d/x", "->", "y"],
+    note: ["d/x", "note", "vanished"],
+  };
+  for (const [what, item] of Object.entries(last)) {
+    const staging = await lab.create();
+    const { large } = await staging.write(packOf([["d"], item]));
+    await staging.sync();
+    await staging.close();
+    const before = names(stagedTree(staging));
+    const again = (await lab.writer.reopen(staging.id, { after: "d/x", large }, { signal }))!;
+    const { files, notes } = await again.write(packOf([["d/x/a", "x"], ["d/x/b"], ["d/x/b/c", "x"]]));
+    assert.deepEqual([files, notes], [0, [{ path: "d/x", code: "changed" }]], what);
+    await again.sync();
+    await again.close();
+    // And amid it.
+    const third = (await lab.writer.reopen(staging.id, { after: "d/x/b/c", large }, { signal }))!;
+    const rest = await third.write(packOf([["d/x/b/d", "x"], ["d/y", "x"], ["e"]]));
+    assert.deepEqual([rest.files, rest.notes], [1, []], what);
+    assert.deepEqual(names(stagedTree(third)), [...before, "d/y", "e/"]);
+    await third.close();
+  }
 });
 
 test("large files: found, finished, dropped for good, brought back when lost", async () => {

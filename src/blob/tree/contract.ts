@@ -126,8 +126,8 @@ export interface TreeWriter {
   /** Makes `path` new; what a crash left there under that name is removed first. Rejects with `io`, `no-space`. */
   create(path: string, options: { readonly signal: AbortSignal }): Promise<Staging>;
   /**
-   * The staging directory of an earlier run, put back to where its last `sync` was: what came after `after` is removed, but for the
-   * large files that wait. undefined when it is not what it was.
+   * The staging directory of an earlier run, put back to where its last `sync` was: what came after `after` is removed, and the large
+   * files that came before it and wait are there. undefined when it is not what it was.
    */
   reopen(
     id: StagingId,

@@ -32,26 +32,28 @@ export interface Position {
   /** From where the roots are down to the innermost directory. */
   readonly levels: Level[];
   readonly after: string;
-  /** A directory that could not be made: what is in it does not come. */
-  readonly skipped: string | undefined;
-  /** Large files behind `after`, and the directories that they are in: they are there before their records come. */
-  readonly kept: ReadonlySet<string>;
+  readonly skipped: Skipped | undefined;
+}
+
+/** What is no directory here: what is in it does not come. */
+export interface Skipped {
+  readonly path: string;
+  /** Else it was something else when it came, and what is in it by now is the first that is heard of it. */
+  readonly isNoted: boolean;
 }
 
 type FileRecord = TreeRecord & { type: "file" };
 
 export class PackWriter {
   readonly #levels: Level[];
-  readonly #kept: ReadonlySet<string>;
   readonly #flusher: Flusher;
   #after: string;
-  #skipped: string | undefined;
+  #skipped: Skipped | undefined;
 
-  constructor({ levels, after, skipped, kept }: Position, flusher: Flusher) {
+  constructor({ levels, after, skipped }: Position, flusher: Flusher) {
     this.#levels = levels;
     this.#after = after;
     this.#skipped = skipped;
-    this.#kept = kept;
     this.#flusher = flusher;
   }
 
@@ -69,7 +71,10 @@ export class PackWriter {
     for (const record of readPack(pack)) {
       if (this.#flusher.isFull) await this.#flusher.room();
       const directory = this.#enter(record.path);
-      if (directory === undefined) continue;
+      if (directory === undefined) {
+        notes.push(...this.#noteSkipped());
+        continue;
+      }
       const note = this.#take(record, directory);
       if (note !== undefined) notes.push({ path: record.path, code: note });
       else if (record.type !== "file") continue;
@@ -93,12 +98,12 @@ export class PackWriter {
     closeInner(this.#levels);
   }
 
-  /** The directory for this path, all others left; undefined for what is in a directory that could not be made. */
+  /** The directory for this path, all others left; undefined for what is in what is none. */
   #enter(path: string): Directory | undefined {
     if (this.#after !== "" && comparePaths(this.#after, path) >= 0) throw refused(`"${path}" is out of order`);
     this.#after = path;
     if (this.#skipped !== undefined) {
-      if (path.startsWith(`${this.#skipped}/`)) return undefined;
+      if (path.startsWith(`${this.#skipped.path}/`)) return undefined;
       this.#skipped = undefined;
     }
     let level = this.#levels.at(-1)!;
@@ -108,6 +113,12 @@ export class PackWriter {
     }
     if (parentOf(path) !== level.path) throw refused(`"${path}" came without its directory`);
     return level.directory;
+  }
+
+  #noteSkipped(): TreeNote[] {
+    const { path, isNoted } = this.#skipped!;
+    this.#skipped = { path, isNoted: true };
+    return isNoted ? [] : [{ path, code: "changed" }];
   }
 
   #leave(): void {
@@ -139,11 +150,10 @@ export class PackWriter {
     const name = record.path.slice(record.path.lastIndexOf("/") + 1);
     const at = directory.at(name);
     if (record.type === "link") return notedWhenImpossible(() => symlinkSync(record.target, at));
-    const isKept = this.#kept.has(record.path);
-    if (record.type === "file") return isKept ? undefined : this.#makeFile(record, at);
-    const note = isKept ? undefined : notedWhenImpossible(() => mkdirSync(at, 0o777));
+    if (record.type === "file") return this.#makeFile(record, at);
+    const note = notedWhenImpossible(() => mkdirSync(at, 0o777));
     if (note === undefined) this.#levels.push({ path: record.path, directory: directory.list(name), mtimeMs: record.mtimeMs });
-    else this.#skipped = record.path;
+    else this.#skipped = { path: record.path, isNoted: true };
     return note;
   }
 

@@ -106,6 +106,7 @@ export class StagedTree {
 
   /** Where it can be opened until it is released. */
   locate(path: string): { readonly at: string; readonly token: number } {
+    this.#ending.signal.throwIfAborted();
     const { directory, at } = locateLarge(this.#roots!, path);
     const token = ++this.#lastToken;
     this.#located.set(token, directory);
@@ -174,7 +175,7 @@ export class StagedTree {
   #open(roots: Directory): void {
     this.#roots = roots;
     const levels = [{ path: "", directory: roots, mtimeMs: 0 }];
-    this.#writer = new PackWriter({ levels, after: "", skipped: undefined, kept: new Set() }, this.#flusher);
+    this.#writer = new PackWriter({ levels, after: "", skipped: undefined }, this.#flusher);
   }
 
   async #run<T>(doing: string, work: (pace: Pace) => Promise<T>): Promise<T> {
