@@ -115,7 +115,7 @@ function plant(lab: Lab): string {
     mkdirSync(dir);
     writeFileSync(Buffer.concat([dir, Buffer.from("/in")]), name);
   }
-  nest(lab.dir, ["names", ...Array<string>(15).fill("n".repeat(255))].slice(1), "f".repeat(250));
+  nest(tree, Array<string>(15).fill("n".repeat(255)), "f".repeat(250));
   return tree;
 }
 
@@ -196,6 +196,7 @@ test("the same names as roots of one offer: as many files as there were, each wh
   await b.files.accept(offer.id, { into });
   const done = await watchUntil(b, offer.id);
   assert.equal(done.offer.state, "done", JSON.stringify(done.problem));
+  await eventually(async () => readdirSync(into).some((name) => name.startsWith(".covey-")), false);
   const came = readdirSync(into);
   assert.deepEqual(came.map((name) => readFileSync(join(into, name), "utf8")).sort(), [...names].sort());
   for (const name of came) assert.equal(safeFileName(name), name);
