@@ -119,10 +119,13 @@ function readText(reader: ByteReader, length: number): string {
 /** Of a file with content, what comes before that: type, length, path, size, time, flags, hash. */
 const headBytes = (path: Buffer): number => 1 + 2 + path.length + 8 + 8 + 1 + HASH_BYTES;
 
+/** For most packs: what is allocated, used or not, brings on the garbage collector. */
+const ENOUGH_BYTES = LIMITS.treePackBytes + 64 * 1024;
+
 /** Builds one pack. Paths and targets are valid ones. */
 export class PackBuilder {
-  /** Memory of its own, so that it can be handed to another thread; pages that nothing is written to cost nothing. */
-  readonly #pack = Buffer.allocUnsafeSlow(LIMITS.treePackMaxBytes);
+  /** Memory of its own, so that it can be handed to another thread. */
+  #pack = Buffer.allocUnsafeSlow(ENOUGH_BYTES);
   #length = 0;
   #reserved: { readonly path: Buffer; readonly content: Buffer } | undefined;
 
@@ -161,6 +164,7 @@ export class PackBuilder {
   reserve(path: string, size: number): Buffer {
     const bytes = Buffer.from(path);
     const start = this.#length + headBytes(bytes);
+    if (start + size > this.#pack.length) this.#enlarge();
     const content = this.#pack.subarray(start, start + size);
     if (content.length !== size) throw new RangeError("this file is too large for a pack");
     this.#reserved = { path: bytes, content };
@@ -178,6 +182,12 @@ export class PackBuilder {
   /** Gives the pack away. */
   finish(): Buffer {
     return this.#pack.subarray(0, this.#length);
+  }
+
+  #enlarge(): void {
+    const larger = Buffer.allocUnsafeSlow(LIMITS.treePackMaxBytes);
+    this.#pack.copy(larger, 0, 0, this.#length);
+    this.#pack = larger;
   }
 
   #file(path: Buffer, size: number, { mtimeMs, executable }: FileFacts, flags: number): void {
