@@ -21,20 +21,29 @@ export async function* watchItem(
   signal: AbortSignal,
 ): AsyncGenerator<Transfer> {
   const item = ledger.find(offer);
+  let shownState = item.record.state;
   let fresh = Promise.withResolvers<void>();
+  /** Another state, which is shown at once. */
+  let turned = Promise.withResolvers<void>();
   const unsubscribe = [
-    ledger.changed.add((changed) => changed === item && fresh.resolve()),
+    ledger.changed.add((changed) => {
+      if (changed !== item) return;
+      fresh.resolve();
+      if (item.record.state !== shownState) turned.resolve();
+    }),
     links.changed.add((peer) => peer === item.record.peer && fresh.resolve()),
   ];
   try {
     for (;;) {
       signal.throwIfAborted();
       fresh = Promise.withResolvers();
+      turned = Promise.withResolvers();
       const shown = view(item);
+      shownState = shown.offer.state;
       yield shown;
-      if (isOver(shown.offer.state) || shown.offer.state === "failed") return;
-      await untilAborted(shown.bytesPerSecond > 0 ? changeOrTick(fresh.promise) : fresh.promise, signal);
-      if (item.record.state === shown.offer.state) await sleep(LIMITS.progressMs, signal);
+      if (isOver(shownState) || shownState === "failed") return;
+      await (shown.bytesPerSecond > 0 ? changeOrTick(fresh.promise, STILL_MS, signal) : untilAborted(fresh.promise, signal));
+      await changeOrTick(turned.promise, LIMITS.progressMs, signal);
     }
   } finally {
     for (const end of unsubscribe) end();
@@ -68,8 +77,11 @@ export async function* watchOffers(ledger: Ledger, signal: AbortSignal): AsyncGe
   }
 }
 
-async function changeOrTick(change: Promise<void>): Promise<void> {
+async function changeOrTick(change: Promise<void>, tickMs: number, signal: AbortSignal): Promise<void> {
   const tick = new AbortController();
-  await Promise.race([change, sleep(STILL_MS, tick.signal).catch(() => {})]);
-  tick.abort();
+  try {
+    await untilAborted(Promise.race([change, sleep(tickMs, tick.signal).catch(() => {})]), signal);
+  } finally {
+    tick.abort();
+  }
 }
