@@ -125,6 +125,8 @@ test("a directory of that name stays as it was, unless they are to become one", 
     const { offer } = await lab.a.files.send(lab.b.id, [path]);
     await nextOffer(lab.b);
     await lab.b.files.accept(offer.id, { into: lab.into, ...(conflict === undefined ? {} : { conflict }) });
+    // To be sent again as another offer, it has to be over there, too.
+    await watchUntil(lab.a, offer.id);
     return watchUntil(lab.b, offer.id);
   };
   assert.equal((await receive()).path, join(lab.into, "docs (2)"));

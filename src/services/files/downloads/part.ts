@@ -2,7 +2,7 @@
 //
 //   1. open: where the last checkpoint left it, or from nothing
 //   2. blocks: held-blocks.ts
-//   3. finish: compare the blob's id, place the file, note that in the record; then the temp name goes
+//   3. finish: compare the blob's id, place the file, note that in the record; the temp name goes, and only then it is told
 
 import { unlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -61,7 +61,7 @@ export class Part {
 
   /** Rejects with `integrity` when the blocks do not make the blob; else the file is in place and that is on record. */
   async finish(blob: string, signal: AbortSignal): Promise<void> {
-    const { ledger } = this.#needs;
+    const { store, ledger } = this.#needs;
     const { name, as = safeFileName(name), into, conflict, ...facts } = this.#item.record;
     await this.blocks.settle();
     this.blocks.assertBlob(blob);
@@ -72,9 +72,11 @@ export class Part {
         ? await this.#sink.place(into!, as, facts)
         : await this.#sink.placeAs(into!, as, facts, { overwrite: conflict === "overwrite" });
     const placed = path === undefined ? keptThere(join(into!, as), name) : { path, blake3 };
-    await ledger.update(this.#item, { state: "done", ...placed, blob: blob as BlobId, problem: undefined });
-    await this.#sink.close();
-    await discardPart(this.#needs, this.#item);
+    const done = { state: "done", ...placed, blob: blob as BlobId, problem: undefined } as const;
+    await ledger.finish(this.#item, done, async () => {
+      await this.#sink.close();
+      await removePart(store, this.#item.record);
+    });
   }
 
   /** Keeps what is there for later, as of the last checkpoint; with `save`, as of now. */
@@ -101,11 +103,15 @@ const tempKey = (offer: string): string => domainHash("covey/temp/1", Buffer.fro
 
 /** Forgets the partial file: the temp file, its hashes, and which version of the source they were of. */
 export async function discardPart(needs: Pick<PartNeeds, "store" | "ledger">, item: Item): Promise<void> {
-  const { id, temp, token, into } = item.record;
+  const { temp, token } = item.record;
+  await removePart(needs.store, item.record);
+  if (temp !== undefined || token !== undefined) await needs.ledger.update(item, { temp: undefined, token: undefined });
+  needs.ledger.progress(item, 0, 0);
+}
+
+async function removePart(store: SpaceStore, { id, temp, into }: OfferRecord): Promise<void> {
   if (temp !== undefined) await removeTemp(temp);
   // A crash may have come between the file and the note of it.
   else if (into !== undefined) await unlink(partialPath(into, id)).catch(() => {});
-  await clearHashes(needs.store, id);
-  if (temp !== undefined || token !== undefined) await needs.ledger.update(item, { temp: undefined, token: undefined });
-  needs.ledger.progress(item, 0, 0);
+  await clearHashes(store, id);
 }

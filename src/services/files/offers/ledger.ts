@@ -141,6 +141,28 @@ export class Ledger {
    * decide that there is nothing to change: it resolves to whether there was.
    */
   update(item: Item, change: Change): Promise<boolean> {
+    return this.#change(item, change, (next) => Promise.resolve(next));
+  }
+
+  /**
+   * The last change of what came in: durable at once, told when `tidy` has removed what was kept on the way. What is killed in between is
+   * tidied up at the next start.
+   */
+  async finish(item: Item, change: Partial<OfferRecord>, tidy: () => Promise<void>): Promise<void> {
+    await this.#change(item, change, async (next) => {
+      try {
+        await tidy();
+        const clear = { ...next, temp: undefined, token: undefined };
+        await saveRecord(this.#needs.store, clear);
+        return clear;
+      } catch {
+        // It is here all the same.
+        return next;
+      }
+    });
+  }
+
+  #change(item: Item, change: Change, whenSaved: (next: OfferRecord) => Promise<OfferRecord>): Promise<boolean> {
     const held = this.#items.get(item.record.id);
     if (held === undefined) return Promise.resolve(false);
     const update = held.saving.then(async () => {
@@ -149,8 +171,9 @@ export class Ledger {
       if (changes === undefined) return false;
       const next = this.#numbered(held.record, { ...held.record, ...changes });
       await saveRecord(this.#needs.store, next);
+      const told = await whenSaved(next);
       if (!this.#items.has(held.record.id)) return false;
-      this.#setRecord(held, next);
+      this.#setRecord(held, told);
       this.changed.emit(item);
       return true;
     });

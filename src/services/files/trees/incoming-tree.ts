@@ -3,7 +3,7 @@
 //   1. open: where the last checkpoint left it, or from nothing
 //   2. walk: packs from behind the last path, each verified and written; now and then a checkpoint: flush, then save the path
 //   3. large files, when many wait or the walk has ended: large-files.ts; then walk on
-//   4. all here: the roots go into their places, that is noted, and the staging directory goes
+//   4. all here: the roots go into their places, that is noted, the staging directory goes, and only then it is told
 
 import { CoveyError } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
@@ -16,7 +16,7 @@ import { partialPath } from "../downloads/part.ts";
 import { faultOf, fromPeer, RemoteError, type RemoteFault } from "../fetch/remote.ts";
 import type { Item } from "../offers/ledger.ts";
 import { Agreement } from "./agreement.ts";
-import { discardTree } from "./discard-tree.ts";
+import { discardTree, removeTree } from "./discard-tree.ts";
 import { LargeFiles, type TreeSource } from "./large-files.ts";
 import { TreeProgress } from "./tree-progress.ts";
 import { addNotes } from "./tree-records.ts";
@@ -208,10 +208,11 @@ export class IncomingTree implements Incoming {
     const notes = addNotes(this.#progress.state.notes, placed.notes.first, placed.notes.count);
     const path = rootCount === 1 && placed.paths.length === 1 ? placed.paths[0] : into;
     const noted = { count: notes.count, first: [...notes.first] };
-    await ledger.update(this.#item, { state: "done", path, notes: noted, problem: undefined });
-    this.#isPlaced = true;
-    await this.#staging.close();
-    await discardTree(this.#needs, this.#item);
+    await ledger.finish(this.#item, { state: "done", path, notes: noted, problem: undefined }, async () => {
+      this.#isPlaced = true;
+      await this.#staging.close();
+      await removeTree(this.#needs, this.#item.record);
+    });
     return { type: "done" };
   }
 
