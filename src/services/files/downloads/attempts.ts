@@ -5,7 +5,7 @@
 //   3. whole: over. Cut: wait a little, go on. Changed: begin again. Disk full: look for space. Else: failed, in words
 
 import { sleep } from "../../../core/async.ts";
-import { type CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
 import { printable } from "../../../core/text.ts";
@@ -19,11 +19,13 @@ import { discard } from "./held.ts";
 import { IncomingFile } from "./incoming-file.ts";
 import type { Incoming, IncomingNeeds } from "./incoming.ts";
 import type { Links } from "./links.ts";
+import type { Room } from "./room.ts";
 import type { Slots } from "./slots.ts";
 
 export interface AttemptNeeds extends IncomingNeeds {
   readonly links: Links;
   readonly slots: Slots;
+  readonly room: Room;
   readonly log: Logger;
   /** What was asked for in a share is not what it was: what it is now. Rejects with the other side's error, or the way's. */
   lookAgain(record: OfferRecord, signal: AbortSignal): Promise<Partial<OfferRecord>>;
@@ -43,6 +45,8 @@ export class Attempts {
   /** In this session, since something came. */
   #cuts = 0;
   #faults = 0;
+  /** The size for which was asked when it was another one by then. */
+  #outdatedSize: number | undefined;
 
   constructor(needs: AttemptNeeds, item: Item, signal: AbortSignal) {
     this.#needs = needs;
@@ -53,8 +57,8 @@ export class Attempts {
   async run(): Promise<void> {
     try {
       for (;;) {
-        const next = await this.#attempt();
-        if (next === "over") return await this.#needs.onOver(this.#item);
+        const next = await this.#next();
+        if (next === "over") return;
         if (next === "later") await this.#backOff();
         else if (next !== "again") await sleep(next.waitMs, this.#signal);
       }
@@ -63,18 +67,37 @@ export class Attempts {
     }
   }
 
+  /** What can't even be noted, with a full disk under the store, say, is tried again: nobody else would. */
+  async #next(): Promise<Next> {
+    const { log, onOver } = this.#needs;
+    try {
+      const next = await this.#attempt();
+      if (next === "over") await onOver(this.#item);
+      return next;
+    } catch (error) {
+      this.#signal.throwIfAborted();
+      log.warn({ offer: this.#item.record.id, error: String(error) }, "a transfer could not be noted; it is tried again");
+      await this.#drop({ save: false });
+      return { waitMs: LIMITS.noSpaceRetryMs };
+    }
+  }
+
   async #attempt(): Promise<Next> {
-    const { links, slots, ledger } = this.#needs;
+    const { links, slots, room, ledger } = this.#needs;
     const item = this.#item;
+    if (item.record.state !== "accepted") return "over";
     const { peer } = item.record;
     const session = await links.untilUp(peer, this.#signal);
     if (session !== this.#last) this.#cuts = 0;
     this.#last = session;
     const leave = await slots.take(peer, this.#signal);
+    let giveBack: (() => void) | undefined;
     try {
       if (isTooLarge(item.record)) return await this.#grown(`${item.record.size} bytes, not ${item.record.agreedBytes}`);
       if (this.#incoming?.fits(item.record) === false) await this.#startOver();
       const incoming = (this.#incoming ??= await this.#open());
+      giveBack = await room.take(item.record.into!, () => incoming.missingBytes);
+      if (giveBack === undefined) return await this.#noRoom(noSpace(incoming.missingBytes));
       if (item.record.problem !== undefined) await ledger.update(item, { problem: undefined });
       const before = incoming.doneBytes;
       item.resumedBytes = before;
@@ -89,6 +112,7 @@ export class Attempts {
       this.#signal.throwIfAborted();
       return await this.#ownFault(fromPlatform(error, `receive the ${this.#what}`));
     } finally {
+      giveBack?.();
       leave();
     }
   }
@@ -120,10 +144,13 @@ export class Attempts {
 
   async #refused(error: CoveyError): Promise<Next> {
     if (error.code === "limit") return "later";
-    // An offer that was renewed may come a little after the first answer that says so: nothing is lost by asking again.
-    const lostSomething = error.code !== "changed" || this.#item.record.token !== undefined;
-    if (lostSomething) this.#faults++;
+    const { size, token } = this.#item.record;
+    // An offer that was renewed may come a little after the first answer that says so: nothing is lost by asking again. But a log that
+    // is written to all the time is always another one by then.
+    const isRenewed = this.#outdatedSize !== undefined && this.#outdatedSize !== size;
+    if (error.code !== "changed" || token !== undefined || isRenewed) this.#faults++;
     if (error.code === "changed") {
+      this.#outdatedSize = size;
       await this.#startOver();
       if (this.#faults <= LIMITS.fileFaults) return this.#renew();
       return this.#fail(
@@ -154,8 +181,10 @@ export class Attempts {
     if (this.#isOffered) return "later";
     const facts = await fromPeer(() => lookAgain(this.#item.record, this.#signal)).catch(faultOf);
     if ("type" in facts) return facts.type === "cut" ? "later" : this.#refused(facts.error);
+    const isOther = facts.size !== this.#item.record.size;
     await ledger.update(this.#item, facts);
-    return "later";
+    // The sooner it is asked for, the likelier it is still that.
+    return isOther ? "again" : "later";
   }
 
   #grown(how: string): Promise<Next> {
@@ -181,6 +210,11 @@ export class Attempts {
     const isPlatform = code === "io" || code === "not-found";
     const mended = "When that is mended, receive it again.";
     if (code !== "no-space") return this.#fail(code, message, isPlatform ? mended : (hint ?? mended));
+    return this.#noRoom(error);
+  }
+
+  /** What is here stays, open if it is. */
+  async #noRoom({ code, message, hint }: CoveyError): Promise<Next> {
     await this.#needs.ledger.update(this.#item, { problem: { code, message, ...(hint === undefined ? {} : { hint }) } });
     return { waitMs: LIMITS.noSpaceRetryMs };
   }
@@ -217,3 +251,8 @@ export class Attempts {
 }
 
 const isTooLarge = ({ size, agreedBytes = Infinity }: OfferRecord): boolean => size > mostBytes(agreedBytes);
+
+const noSpace = (bytes: number): CoveyError =>
+  new CoveyError("no-space", `the disk has no room for ${bytes} bytes beside what else is being received`, {
+    hint: "Free some space; the transfer then goes on by itself.",
+  });
