@@ -124,7 +124,7 @@ test("a partial file is taken up where it was, and hashed on from there", async 
   const manifest = await fill(sink, content, [0, 1]);
   await sink.sync();
   await sink.close();
-  const again = await Sink.reopen(sink.temp, manifest, dir, never);
+  const again = await Sink.reopen(sink.temp, manifest, never);
   assert.ok(again !== undefined);
   await again.write(2, blockOf(content, 2), nothing);
   assert.equal(await again.blake3(never), hash(content).toString("hex"));
@@ -160,7 +160,7 @@ for (const [what, damage] of damages) {
     const manifest = await fill(sink, content, [0, 1]);
     await sink.close();
     await damage(sink.temp.path);
-    assert.equal(await Sink.reopen(sink.temp, manifest, dir, never), undefined);
+    assert.equal(await Sink.reopen(sink.temp, manifest, never), undefined);
   });
 }
 
@@ -171,7 +171,7 @@ test("after a crash between the name and its record, the file is found where it 
   await writeFile(join(dir, "x"), "taken");
   const path = await sink.place(dir, "x", plain(0));
   await sink.close();
-  const again = await Sink.reopen(sink.temp, manifest, dir, never);
+  const again = await Sink.reopen(sink.temp, manifest, never);
   assert.equal(await again!.place(dir, "x", plain(0)), path);
   await again!.discard();
   assert.deepEqual(await readdir(dir), ["x", "x (2)"]);

@@ -75,7 +75,7 @@ export class Sink {
   }
 
   /** The temp file of an earlier run, checked block by block against what was verified then; undefined when it is not what it was. */
-  static async reopen(temp: TempFile, manifest: Manifest, directory: string, signal: AbortSignal): Promise<Sink | undefined> {
+  static async reopen(temp: TempFile, manifest: Manifest, signal: AbortSignal): Promise<Sink | undefined> {
     let file: FileHandle;
     try {
       file = await open(temp.path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -87,10 +87,7 @@ export class Sink {
     try {
       const stat = await file.stat({ bigint: true });
       const same = stat.isFile() && String(stat.dev) === temp.device && String(stat.ino) === temp.inode;
-      if (same && (await sink.#blocks.verify(manifest, signal, (block, bytes) => sink.#hashNext(block, bytes)))) {
-        await checkSpace(directory, manifest.size - manifest.knownBytes);
-        return sink;
-      }
+      if (same && (await sink.#blocks.verify(manifest, signal, (block, bytes) => sink.#hashNext(block, bytes)))) return sink;
     } catch (error) {
       await file.close();
       throw fromPlatform(error, "read the partial file");

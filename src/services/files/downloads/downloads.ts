@@ -6,6 +6,7 @@ import type { Item } from "../offers/ledger.ts";
 import type { OfferRecord } from "../offers/records.ts";
 import { Attempts, type AttemptNeeds } from "./attempts.ts";
 import { discard, knownBytes } from "./held.ts";
+import { Room } from "./room.ts";
 import { Slots } from "./slots.ts";
 
 interface Download {
@@ -20,8 +21,8 @@ export class Downloads {
   readonly #held = new Map<string, number>();
   #closed = false;
 
-  constructor(needs: Omit<AttemptNeeds, "slots">) {
-    this.#needs = { ...needs, slots: new Slots(LIMITS.filesAtOnce, LIMITS.filesAtOncePerPeer) };
+  constructor(needs: Omit<AttemptNeeds, "slots" | "room">) {
+    this.#needs = { ...needs, room: new Room(), slots: new Slots(LIMITS.filesAtOnce, LIMITS.filesAtOncePerPeer) };
   }
 
   /** Shows what earlier runs brought in, before the sender is there. */

@@ -28,6 +28,10 @@ export class IncomingFile implements Incoming {
     return this.#part.blocks.manifest.knownBytes;
   }
 
+  get missingBytes(): number {
+    return this.#part.blocks.manifest.size - this.doneBytes;
+  }
+
   fits({ size }: OfferRecord): boolean {
     return this.#part.blocks.manifest.size === size;
   }

@@ -17,6 +17,8 @@ export type Step = { readonly type: "done" | "more" } | { readonly type: "grown"
 export interface Incoming {
   /** Verified and written, of this and of earlier runs. */
   readonly doneBytes: number;
+  /** What it still needs on the disk. */
+  readonly missingBytes: number;
   /** Whether what is here belongs to the thing as it is offered now. */
   fits(record: OfferRecord): boolean;
   /** One attempt to bring what is missing. What goes wrong on this side is thrown. */

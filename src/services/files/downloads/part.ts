@@ -38,14 +38,14 @@ export class Part {
     this.blocks = new HeldBlocks(needs, item.record.id, manifest, sink);
   }
 
-  /** Rejects with what the file system says; `no-space` when the rest does not fit. */
+  /** Rejects with what the file system says; `no-space` when a new one does not fit at all. */
   static async open(needs: PartNeeds, item: Item, signal: AbortSignal): Promise<Part> {
     const { id, size, temp, into } = item.record;
     if (into === undefined) throw new CoveyError("internal", "an accepted offer has no directory");
     const manifest = new Manifest(size);
     if (temp !== undefined) {
       await loadHashes(needs.store, id, manifest);
-      const sink = await Sink.reopen(temp, manifest, into, signal);
+      const sink = await Sink.reopen(temp, manifest, signal);
       if (sink !== undefined) return new Part(needs, item, manifest, sink);
       await discardPart(needs, item);
     }

@@ -10,7 +10,6 @@ import { LIMITS } from "../../../core/limits.ts";
 import type { Staging } from "../../../blob/tree/contract.ts";
 import { parentOf } from "../../../blob/tree/paths.ts";
 import type { Session } from "../../../session/contract.ts";
-import { checkRoom } from "../downloads/directory.ts";
 import type { Incoming, IncomingNeeds, Step } from "../downloads/incoming.ts";
 import { partialPath } from "../downloads/part.ts";
 import { faultOf, fromPeer, RemoteError, type RemoteFault } from "../fetch/remote.ts";
@@ -43,31 +42,38 @@ export class IncomingTree implements Incoming {
     this.#large = new LargeFiles({ ...needs, onBlock }, item.record.id, staging, progress);
   }
 
-  /** Rejects with what the file system says; `no-space` when the rest does not fit. */
+  /** Rejects with what the file system says. */
   static async open(needs: IncomingNeeds, item: Item, signal: AbortSignal): Promise<IncomingTree> {
     const { ledger, writer } = needs;
-    const { id, temp, into, size } = item.record;
+    const { id, temp, into } = item.record;
     if (into === undefined) throw new CoveyError("internal", "an accepted offer has no directory");
     const progress = await TreeProgress.load(needs, id);
     if (temp !== undefined) {
-      const { after, bytes } = progress.state;
+      const { after } = progress.state;
       const staging = await writer.reopen(temp, { after, large: [...progress.waiting.values()] }, { signal });
-      if (staging !== undefined) {
-        const tree = new IncomingTree(needs, item, staging, progress);
-        if (!staging.isPlacing) await tree.#closingOnFailure(checkRoom(into, Math.max(0, size - bytes)));
-        return tree;
-      }
+      if (staging !== undefined) return new IncomingTree(needs, item, staging, progress);
       await discardTree(needs, item);
     }
-    await checkRoom(into, size);
     const staging = await writer.create(partialPath(into, id), { signal });
     const tree = new IncomingTree(needs, item, staging, await TreeProgress.load(needs, id));
-    await tree.#closingOnFailure(ledger.update(item, { temp: { ...staging.id } }));
+    try {
+      await ledger.update(item, { temp: { ...staging.id } });
+    } catch (error) {
+      await tree.close({ save: false });
+      throw error;
+    }
     return tree;
   }
 
   get doneBytes(): number {
     return this.#progress.state.bytes + this.#large.doneBytes;
+  }
+
+  get missingBytes(): number {
+    if (this.#staging.isPlacing) return 0;
+    const waiting = [...this.#progress.waiting.values()].reduce((sum, { size }) => sum + size, 0);
+    if (this.#isWalked) return waiting - this.#large.doneBytes;
+    return Math.max(0, this.#item.record.size - this.doneBytes);
   }
 
   /** Whatever changes at the sender's: what is here has come from it. */
@@ -214,14 +220,5 @@ export class IncomingTree implements Incoming {
       await removeTree(this.#needs, this.#item.record);
     });
     return { type: "done" };
-  }
-
-  async #closingOnFailure<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      await this.close({ save: false });
-      throw error;
-    }
   }
 }
