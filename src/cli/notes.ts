@@ -17,9 +17,11 @@ const WORDS: { readonly [Code in NoteCode]: string } = {
   changed: "it changed again and again while it was read",
   vanished: "it was gone before it was read",
   "name-impossible": "the receiving system can't hold the name",
+  "too-large": "the receiving file system can't hold a file of its size",
   "name-taken": "for the receiving system its name is the same as another one's",
   exists: "it was there already, and stayed as it was",
   "other-kind": "another kind of thing has its name there, and stayed",
+  unwritable: "where it belongs nothing can be written: no right to, or another file system",
   renamed: "it has another name where it is now",
 };
 

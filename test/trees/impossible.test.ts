@@ -93,6 +93,22 @@ test("a directory that can't be made is noted once, and skipped, also when it is
   assert.deepEqual([rest.files, rest.notes], [0, []]);
 });
 
+test("a file that is too large for the file system is noted, and the rest comes", { skip }, async () => {
+  await using lab = openLab();
+  const write: Task = { do: "write", path: partOf(lab.into), packs: 2, bytes: 10 };
+  const [id, first, second] = runWith(write, "ftruncate", "error=EFBIG:when=1") as [
+    StagingId,
+    ...{ notes: TreeNote[]; large: LargeFile[] }[],
+  ];
+  assert.deepEqual(first, { next: 1, after: "0000/large", large: [], notes: [{ path: "0000/large", code: "too-large" }] });
+  assert.deepEqual(second!.notes, []);
+  const staging = await lab.writer.reopen(id, { after: "0001/large", large: second!.large }, { signal });
+  assert.deepEqual(
+    names(stagedTree(staging!)).filter((name) => name.endsWith("large")),
+    ["0001/large"],
+  );
+});
+
 test(
   "a failed flush is final: whatever is asked for afterwards fails, and what was flushed before is there",
   { skip },

@@ -1,14 +1,28 @@
 // A staging directory that was left and is opened again: the walk goes on behind the cursor, and nothing tells afterwards.
 
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import fc from "fast-check";
 
 import type { LargeFile, Staging } from "../../src/blob/tree/contract.ts";
 import { comparePaths, parentOf } from "../../src/blob/tree/paths.ts";
+import { TreeThread } from "../../src/blob/tree/tree-thread.ts";
+import { createTreeWriter } from "../../src/blob/tree/tree-writer.ts";
 import { type Item, type Lab, listed, MTIME_MS, names, openLab, packOf, signal, stagedTree } from "./kit.ts";
 
 /** Random trees in canonical order, parents first. */
@@ -168,6 +182,24 @@ test("what is not what it was is not opened, and a link in its place is not foll
   assert.equal(await lab.writer.reopen(id, at, { signal }), undefined);
   await lab.writer.remove(id);
   assert.deepEqual(names(canary), ["e/", "e/z"]);
+});
+
+test("half a tree that is being removed is never taken for a whole one", async () => {
+  await using lab = openLab();
+  const staging = await lab.create();
+  await staging.write(packOf(Array.from({ length: 3000 }, (_, i) => [`f${10_000 + i}`, "x"] as const)));
+  await staging.sync();
+  await staging.close();
+  const removing = assert.rejects(lab.writer.remove(staging.id), { code: "closed" });
+  const tree = stagedTree(staging);
+  while (existsSync(tree) && readdirSync(tree).length === 3000) await setImmediate();
+  await lab.writer.close();
+  await removing;
+  const later = createTreeWriter(new TreeThread());
+  assert.equal(await later.reopen(staging.id, { after: "f12999", large: [] }, { signal }), undefined);
+  await later.remove(staging.id);
+  assert.deepEqual(readdirSync(lab.into), []);
+  await later.close();
 });
 
 test("a second opening waits until the first one is closed", async () => {

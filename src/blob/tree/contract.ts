@@ -26,11 +26,14 @@ export type TreeNoteCode =
   | "unreadable"
   | "changed"
   | "vanished"
-  /** The receiver's: its system can't hold the name; two names are one there; it was there already; that is another kind of thing. */
+  /** The receiver's: its system can't hold the name, or not so much in one file; two names are one there. */
   | "name-impossible"
+  | "too-large"
   | "name-taken"
+  /** The receiver's, where directories become one: it was there already; that is another kind of thing; nothing can be put there. */
   | "exists"
   | "other-kind"
+  | "unwritable"
   /** The receiver's, of a root: it has another name there. */
   | "renamed";
 

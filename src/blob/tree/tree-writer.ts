@@ -71,7 +71,8 @@ class RemoteStaging implements Staging {
     } catch (error) {
       throw writeFailure(error, `open "${path}"`);
     } finally {
-      await this.#remote.call("release", token);
+      // When that fails, the thread has closed it already.
+      this.#remote.call("release", token).catch(() => {});
     }
   }
 

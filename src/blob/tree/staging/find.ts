@@ -1,6 +1,6 @@
 // Staging directories by their paths: made, found again by what they are, and removed.
 
-import { mkdirSync, realpathSync } from "node:fs";
+import { fsyncSync, lstatSync, mkdirSync, realpathSync, renameSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
@@ -11,6 +11,9 @@ import { isNotThere, platformCode } from "./failure.ts";
 import type { Pace } from "./pace.ts";
 
 const PRIVATE = 0o700;
+/** What is in a staging directory; state.ts has the rest. */
+export const TREE = "tree";
+const REMOVED = "removed";
 
 /** The user's choice, links on the way and all. Throws `not-found`, `io`. */
 export function openChosen(path: string): Directory {
@@ -73,6 +76,12 @@ export async function removeStaging(id: StagingId, pace: Pace): Promise<void> {
   const staging = findStaging(id);
   if (staging === undefined) return;
   try {
+    // Killed amid it, half a tree must not be taken for a whole one.
+    if (lstatSync(staging.at(TREE), { throwIfNoEntry: false }) !== undefined) {
+      await removeEntry(staging, toBytes(REMOVED), pace);
+      renameSync(staging.at(TREE), staging.at(REMOVED));
+      fsyncSync(staging.fd);
+    }
     await removeAll(staging, pace);
   } finally {
     staging.close();

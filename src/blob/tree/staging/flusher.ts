@@ -67,7 +67,7 @@ export class Flusher {
   /** Closes what was not begun, and waits for the rest. */
   async stop(): Promise<void> {
     for (const { fd, done } of this.#waiting.splice(0)) {
-      closeSync(fd);
+      this.#close(fd);
       done();
     }
     await Promise.all(this.#jobs);
@@ -81,7 +81,16 @@ export class Flusher {
       this.#fail(error);
     }
     this.#isQuick = performance.now() - from < QUICK_MS;
-    closeSync(fd);
+    this.#close(fd);
+  }
+
+  /** Some file systems write only now, and tell only now that they could not. */
+  #close(fd: number): void {
+    try {
+      closeSync(fd);
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #fail(error: unknown): void {
@@ -94,9 +103,9 @@ export class Flusher {
       if (job === undefined) return;
       this.#running++;
       fsync(job.fd, (failure) => {
-        closeSync(job.fd);
         this.#running--;
         if (failure !== null) this.#fail(failure);
+        this.#close(job.fd);
         job.done();
         this.#start();
       });

@@ -4,16 +4,22 @@
 //   two directories  the same, one level down
 //   the same kind    what is there stays, or is replaced by one rename
 //   another kind     what is there stays: also a link to a directory in the place of a directory
+//
+// What can't be put where it belongs is noted, and the rest goes on.
 
 import { renameSync, type Stats, unlinkSync } from "node:fs";
 
 import type { Conflict, TreeNoteCode } from "../contract.ts";
 import type { Directory } from "../directory.ts";
+import { parentOf } from "../paths.ts";
 import { fromBytes, namesIn } from "./clear.ts";
-import { writeFailure } from "./failure.ts";
+import { platformCode, writeFailure } from "./failure.ts";
 import type { Flusher } from "./flusher.ts";
 import type { Pace } from "./pace.ts";
 import { isPlaceholder, isSameFile, isSameLink, look, placeNew } from "./place-new.ts";
+
+/** Of a directory that was there already: no right to change it, or another file system is mounted there. */
+const UNWRITABLE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "EXDEV", "EBUSY"]);
 
 interface Merging {
   readonly conflict: Exclude<Conflict, "rename">;
@@ -53,7 +59,11 @@ export async function merge(
       return note === undefined;
     }
   } catch (error) {
-    throw writeFailure(error, `put "${path}" in its place`);
+    // At the top, that is in the way of everything.
+    if (parentOf(path) === "" || parentOf(parentOf(path)) === "" || !UNWRITABLE.has(platformCode(error)))
+      throw writeFailure(error, `put "${path}" in its place`);
+    merging.note(path, "unwritable");
+    return false;
   }
 }
 

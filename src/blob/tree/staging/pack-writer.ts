@@ -5,7 +5,7 @@
 //   3. files: the hash first, then a name that is not there yet, the bytes, the time; large ones stay empty
 //   4. what this system can't hold is a note, and with a directory all that is in it
 
-import { closeSync, constants, ftruncateSync, mkdirSync, openSync, symlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, mkdirSync, openSync, symlinkSync, unlinkSync, writeSync } from "node:fs";
 
 import { CoveyError } from "../../../core/errors.ts";
 import { hash } from "../../../core/hash.ts";
@@ -15,6 +15,7 @@ import { readPack, type TreeRecord } from "../pack.ts";
 import { comparePaths, linkStaysInside, parentOf } from "../paths.ts";
 import { platformCode, writeFailure } from "./failure.ts";
 import type { Flusher } from "./flusher.ts";
+import type { Pace } from "./pace.ts";
 import { setTime } from "./times.ts";
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -63,12 +64,13 @@ export class PackWriter {
   }
 
   /** Rejects as `Staging.write` does. */
-  async write(pack: Buffer): Promise<Written> {
+  async write(pack: Buffer, pace: Pace): Promise<Written> {
     let files = 0;
     let bytes = 0;
     const large: LargeFile[] = [];
     const notes: TreeNote[] = [];
     for (const record of readPack(pack)) {
+      await pace.step();
       if (this.#flusher.isFull) await this.#flusher.room();
       const directory = this.#enter(record.path);
       if (directory === undefined) {
@@ -169,7 +171,9 @@ export class PackWriter {
       }
     } catch (error) {
       closeSync(fd);
-      throw error;
+      if (platformCode(error) !== "EFBIG") throw error;
+      unlinkSync(at);
+      return "too-large";
     }
     this.#flusher.add(fd);
     return undefined;

@@ -22,6 +22,9 @@ import { newFile } from "./pack-writer.ts";
 const PLACEHOLDER = 0o1300;
 const RIGHTS = 0o1777;
 
+/** What is there is no empty directory. */
+const IN_USE: ReadonlySet<string> = new Set(["ENOTEMPTY", "EEXIST", "ENOTDIR"]);
+
 /** What has this name itself, be it a link. */
 export const look = (at: string): Stats | undefined => lstatSync(at, { throwIfNoEntry: false });
 
@@ -48,10 +51,18 @@ function placeDirectory(from: string, to: string, again: boolean): boolean {
     renameSync(from, to);
     return true;
   } catch (error) {
-    // Somebody has put something into it, or in its place.
-    if (["ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(platformCode(error))) return false;
-    rmdirSync(to);
-    throw error;
+    const isTaken = IN_USE.has(platformCode(error));
+    try {
+      rmdirSync(to);
+    } catch (inTheWay) {
+      // Somebody has put something into it, or in its place.
+      if (isTaken && IN_USE.has(platformCode(inTheWay))) return false;
+      throw error;
+    }
+    if (!isTaken) throw error;
+    // It was empty, and ours: this file system replaces no directory at all.
+    renameSync(from, to);
+    return true;
   }
 }
 

@@ -12,7 +12,7 @@ import { CoveyError } from "../../../core/errors.ts";
 import type { LargeFile, Placed, StagingId, Written } from "../contract.ts";
 import type { Directory } from "../directory.ts";
 import { isNotThere, writeFailure } from "./failure.ts";
-import { findStaging, idOf, makeStaging, removeStaging } from "./find.ts";
+import { findStaging, idOf, makeStaging, removeStaging, TREE } from "./find.ts";
 import { Flusher } from "./flusher.ts";
 import { completeLarge, dropLarge, locateLarge } from "./large-files.ts";
 import { Pace } from "./pace.ts";
@@ -20,8 +20,6 @@ import { PackWriter } from "./pack-writer.ts";
 import { placeTree, type PlaceOptions } from "./place.ts";
 import { type Cursor, restore } from "./restore.ts";
 import { readState, writeState } from "./state.ts";
-
-const TREE = "tree";
 
 /** Those that are being closed, by path. */
 const closing = new Map<string, Promise<void>>();
@@ -81,10 +79,10 @@ export class StagedTree {
   }
 
   write(pack: Buffer): Promise<Written> {
-    return this.#run("write what is received", async () => {
+    return this.#run("write what is received", async (pace) => {
       if (this.#writer === undefined) throw new CoveyError("conflict", "what was received is being put in its place already");
       try {
-        return await this.#writer.write(pack);
+        return await this.#writer.write(pack, pace);
       } catch (error) {
         throw (this.#failed = writeFailure(error, "write what is received"));
       }
