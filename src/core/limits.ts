@@ -159,8 +159,8 @@ export const LIMIT_TABLE = {
   treeDirectoryNames: [1_000_000, "names", "Names of one directory: they are sorted in memory. The rest is noted, and left."],
   treeNotes: [1000, "notes", "Notes on one tree that are kept; the rest is counted."],
   treeLargeWaiting: [256, "files", "Large files that wait for their blocks before the tree is walked on."],
-  treeFlushesAtOnce: [4, "flushes", "Files of trees that are flushed at once: as many as Node has threads for it."],
-  treeUnflushed: [64, "files", "Written files of one tree that are open until they are flushed."],
+  treeFlushesAtOnce: [28, "flushes", "Files of one tree that are flushed at once: some of poolThreads are left for others."],
+  treeUnflushed: [128, "files", "Written files of one tree that are open until they are flushed."],
   treeLargeAtOnce: [4, "files", "Large files of one tree whose blocks come in at once."],
   treeNoteChars: [128 * KiB, "characters", "The paths in the notes on one tree that are kept."],
   treeGrowthFiles: [1000, "files", "How many more files a tree may have than twice those that were agreed to."],
@@ -248,6 +248,7 @@ export const LIMIT_TABLE = {
   peerNameBytes: [64, "bytes", "The name of a peer."],
   pairedPeers: [1000, "peers", "Peers that one device is paired with."],
   // control and daemon
+  poolThreads: [32, "threads", "Threads of Node's pool in a daemon: flushes that wait for the disk together share a commit."],
   controlBodyBytes: [16 * MiB, "bytes", "The arguments of one operation on the daemon's socket."],
   controlHeaderBytes: [8 * KiB, "bytes", "The HTTP headers of one operation on the daemon's socket."],
   controlReceiveMs: [30_000, "ms", "The arguments of an operation must have arrived by then."],

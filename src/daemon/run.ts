@@ -35,6 +35,8 @@ export async function startHere({ home: dir, change, logTo }: DaemonOptions): Pr
   // Node's TLS makes a buffer for every 16 KiB that comes in. What V8 calls young must stay small, or it lets 64 MiB of them pile up and
   // then looks through everything: docs/decisions/receiver-pulls.md.
   setFlagsFromString("--semi-space-growth-factor=1");
+  // Node looks at it when it first needs its pool.
+  process.env["UV_THREADPOOL_SIZE"] ??= String(LIMITS.poolThreads);
   let log = silentLog;
   let config: DaemonConfig = {};
   const hosted = await hostPeer(dir, "daemon", async (home) => {
