@@ -246,3 +246,35 @@ test("what waits is claimed once, by its id", async () => {
   assert.equal(await readAll(taken).then(({ length }) => length), 0);
   assert.equal((await errorOf(both.open("claim"))).code, "refused");
 });
+
+test("what was sent before the end is there for whoever reads it late, also when both have ended", async () => {
+  await using both = await streamPair();
+  const ending = new AbortController();
+  const waiting = both.there.waiting("late", { signal: ending.signal })[Symbol.asyncIterator]();
+  await waiting.next();
+  const opening = both.open("late");
+  const taken = await both.there.take((await waiting.next()).value!.id);
+  const stream = await opening;
+  const sent = randomBytes(200_000);
+  await taken.end();
+  assert.equal(await stream.read(), null);
+  await stream.write(sent);
+  await stream.end();
+  assert.equal(await taken.closed, undefined);
+  // Whoever else might read it has had the time to.
+  assert.equal((await errorOf(both.open("nothing"))).code, "refused");
+  assert.deepEqual(await readAll(taken), sent);
+
+  // Given up instead: its place is free again.
+  for (let i = 0; i <= LIMITS.streamsPerPeer; i++) {
+    const again = both.open("late");
+    const left = await both.there.take((await waiting.next()).value!.id);
+    await left.end();
+    const mine = await again;
+    await mine.write(Buffer.of(1));
+    await mine.end();
+    assert.equal(await mine.read(), null);
+    await left.closed;
+    left.reset();
+  }
+});

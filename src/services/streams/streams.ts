@@ -13,6 +13,7 @@ import type { Logger } from "../../core/log.ts";
 import type { PeerBook } from "../../identity/contract.ts";
 import type { Call, Sessions, Stream } from "../../session/contract.ts";
 import type { Opened, StreamHandler, Streams, TakeOptions, Waiting } from "./contract.ts";
+import { inUse } from "./in-use.ts";
 import { Places } from "./places.ts";
 import { OPEN_ROUTE, parseOpen, parseStreamName } from "./wire.ts";
 
@@ -31,7 +32,7 @@ interface Registration {
 
 export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
   const registrations = new Map<string, Registration>();
-  const unclaimed = new Map<string, Opened & { readonly taken: PromiseWithResolvers<Stream> }>();
+  const unclaimed = new Map<string, Opened & { readonly taken: PromiseWithResolvers<ReturnType<typeof inUse>> }>();
   const coming = new Places();
   const going = new Places();
   const closing = new AbortController();
@@ -106,13 +107,13 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
     let more = Promise.withResolvers<void>();
     const end = handle(name, { from }, async (opened) => {
       const id = randomBytes(16).toString("hex");
-      const taken = Promise.withResolvers<Stream>();
+      const taken = Promise.withResolvers<ReturnType<typeof inUse>>();
       unclaimed.set(id, { ...opened, taken });
       try {
         arrived.push({ id, peer: opened.peer });
         more.resolve();
-        const stream = await untilAborted(taken.promise, opened.signal);
-        await stream.closed;
+        const { done } = await untilAborted(taken.promise, opened.signal);
+        await done;
       } finally {
         unclaimed.delete(id);
       }
@@ -135,9 +136,9 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
     const opened = unclaimed.get(id);
     if (opened === undefined) throw new CoveyError("not-found", "that stream was taken, or the other side has given up");
     unclaimed.delete(id);
-    const stream = await opened.take();
-    opened.taken.resolve(stream);
-    return stream;
+    const taken = inUse(await opened.take());
+    opened.taken.resolve(taken);
+    return taken.stream;
   }
 
   async function open(peer: PeerId, text: string, { signal }: { readonly signal: AbortSignal }): Promise<Stream> {
