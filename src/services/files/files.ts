@@ -239,16 +239,17 @@ class FilesService implements Files {
 
   /** What the last run left: transfers go on, and what belongs to none any more is removed. */
   async #recall(item: Item): Promise<void> {
-    const { direction, state } = item.record;
+    const { direction, state, temp, token } = item.record;
+    const isHeld = temp !== undefined || token !== undefined;
     if (direction === "out") {
       if (isOver(state)) await this.#sending.end(item);
-    } else if (state === "accepted") {
-      await this.#downloads.recall(item);
-      this.#downloads.start(item);
     } else if (state === "waiting") {
       await this.#decisions.see(item);
-    } else if (isOver(state) && (item.record.temp !== undefined || item.record.token !== undefined)) {
-      await this.#downloads.discard(item);
+    } else if (isOver(state)) {
+      if (isHeld) await this.#downloads.discard(item);
+    } else {
+      if (isHeld) await this.#downloads.recall(item);
+      this.#downloads.start(item);
     }
   }
 

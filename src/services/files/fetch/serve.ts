@@ -14,7 +14,7 @@ import { BlockBuffers } from "../../../blob/block-buffers.ts";
 import { Source } from "../../../blob/source.ts";
 import type { TreeReader, TreeRoot } from "../../../blob/tree/contract.ts";
 import { openInTree } from "../../../blob/tree/open-in-tree.ts";
-import type { Call } from "../../../session/contract.ts";
+import type { Call, Session } from "../../../session/contract.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
 import { isOver, type Item, type Ledger } from "../offers/ledger.ts";
 import { clearHashes } from "../offers/records.ts";
@@ -56,6 +56,8 @@ export class Serving {
   /** Of offers of one file, by id: as long as they are open. Of files in shares, by token: the last few. */
   readonly #hashes = new Map<string, SourceHashes>();
   readonly #sharedHashes = new Map<string, SourceHashes>();
+  /** The session in which what its receiver has of a tree was heard last. */
+  readonly #walkedIn = new WeakMap<Item, Session>();
 
   constructor(needs: ServeNeeds) {
     this.#needs = needs;
@@ -97,7 +99,8 @@ export class Serving {
       await sendWalk(call, packs, signal, (bytes) => {
         if (item === undefined) return;
         const done = Math.min(bytes, item.record.size);
-        if (first) item.resumedBytes = done;
+        if (this.#walkedIn.get(item) !== call.session) item.resumedBytes = done;
+        this.#walkedIn.set(item, call.session);
         this.#needs.ledger.progress(item, done, first ? 0 : Math.max(0, done - item.doneBytes));
         first = false;
       });

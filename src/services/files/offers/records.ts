@@ -8,7 +8,7 @@ import { isErrorCode, type ErrorCode } from "../../../core/errors.ts";
 import { domainHash } from "../../../core/hash.ts";
 import type { BlobId, PeerId } from "../../../core/ids.ts";
 import { parse } from "../../../core/parse.ts";
-import { HASH_BYTES, type Manifest } from "../../../blob/manifest.ts";
+import { HASH_BYTES, Manifest } from "../../../blob/manifest.ts";
 import type { TreeNoteCode } from "../../../blob/tree/contract.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
 
@@ -128,6 +128,13 @@ export async function loadHashes(store: SpaceStore, offer: string, manifest: Man
     for (let i = 0; (i + 1) * HASH_BYTES <= value.length && from + i < manifest.blocks; i++)
       manifest.set(from + i, value.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
   }
+}
+
+/** How many bytes of a file of this size the saved hashes are of. */
+export async function hashedBytes(store: SpaceStore, offer: string, size: number): Promise<number> {
+  const manifest = new Manifest(size);
+  await loadHashes(store, offer, manifest);
+  return manifest.knownBytes;
 }
 
 /** Adds the hashes of these blocks, ascending: one record for each run of neighbours, so that a checkpoint of any file is small. */

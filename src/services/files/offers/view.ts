@@ -11,11 +11,13 @@ import type { OfferRecord } from "./records.ts";
 
 export function transferOf({ links, clock }: { readonly links: Links; readonly clock: Clock }, item: Item): Transfer {
   const { record } = item;
-  const { direction, state, name, as = safeFileName(name), into, path, blake3, problem } = record;
+  const { direction, state, name, size, as = safeFileName(name), into, path, blake3, problem } = record;
+  // What was written to meanwhile may bring more than it was offered as.
+  const doneBytes = state === "done" ? size : Math.min(item.doneBytes, size);
   return {
     offer: offerOf(item),
-    doneBytes: state === "done" ? record.size : item.doneBytes,
-    resumedBytes: item.resumedBytes,
+    doneBytes,
+    resumedBytes: Math.min(item.resumedBytes, doneBytes),
     bytesPerSecond: isOver(state) ? 0 : item.rate.at(clock.monotonicMs()),
     connected: links.get(record.peer) !== undefined,
     paused: pausedAt(record),

@@ -18,7 +18,7 @@ import { Agreement } from "./agreement.ts";
 import { discardTree, removeTree } from "./discard-tree.ts";
 import { LargeFiles, type TreeSource } from "./large-files.ts";
 import { TreeProgress } from "./tree-progress.ts";
-import { addNotes } from "./tree-records.ts";
+import { addNotes, begunBytes } from "./tree-records.ts";
 import { Walk } from "./walk.ts";
 
 export class IncomingTree implements Incoming {
@@ -27,19 +27,20 @@ export class IncomingTree implements Incoming {
   readonly #staging: Staging;
   readonly #progress: TreeProgress;
   readonly #large: LargeFiles;
-  /** In this life: the sender is asked again after a restart, and hears what is here. */
+  /** In this session: in another one the sender may be new, too, and hears on the walk what is here. */
   #isWalked = false;
+  #session: Session | undefined;
   /** What is in the staging directory behind the last checkpoint is not known. */
   #isBroken = false;
   #isPlaced = false;
 
-  private constructor(needs: IncomingNeeds, item: Item, staging: Staging, progress: TreeProgress) {
+  private constructor(needs: IncomingNeeds, item: Item, staging: Staging, progress: TreeProgress, begun: Map<string, number>) {
     this.#needs = needs;
     this.#item = item;
     this.#staging = staging;
     this.#progress = progress;
     const onBlock = (bytes: number): void => needs.ledger.progress(item, this.doneBytes, bytes);
-    this.#large = new LargeFiles({ ...needs, onBlock }, item.record.id, staging, progress);
+    this.#large = new LargeFiles({ ...needs, onBlock }, item.record.id, staging, progress, begun);
   }
 
   /** Rejects with what the file system says. */
@@ -51,11 +52,12 @@ export class IncomingTree implements Incoming {
     if (temp !== undefined) {
       const { after } = progress.state;
       const staging = await writer.reopen(temp, { after, large: [...progress.waiting.values()] }, { signal });
-      if (staging !== undefined) return new IncomingTree(needs, item, staging, progress);
+      if (staging !== undefined)
+        return new IncomingTree(needs, item, staging, progress, await begunBytes(needs.store, id, progress.waiting));
       await discardTree(needs, item);
     }
     const staging = await writer.create(partialPath(into, id), { signal });
-    const tree = new IncomingTree(needs, item, staging, await TreeProgress.load(needs, id));
+    const tree = new IncomingTree(needs, item, staging, await TreeProgress.load(needs, id), new Map());
     try {
       await ledger.update(item, { temp: { ...staging.id } });
     } catch (error) {
@@ -84,6 +86,8 @@ export class IncomingTree implements Incoming {
   async advance(session: Session, placeWanted: () => boolean, signal: AbortSignal): Promise<Step> {
     const source = await fromPeer(() => this.#source()).catch(faultOf);
     if ("type" in source) return source;
+    if (session !== this.#session) this.#isWalked = false;
+    this.#session = session;
     const { waiting } = this.#progress;
     while (!this.#staging.isPlacing && !(this.#isWalked && waiting.size === 0)) {
       const isFull = waiting.size >= LIMITS.treeLargeWaiting;

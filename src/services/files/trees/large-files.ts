@@ -38,8 +38,11 @@ export class LargeFiles {
   readonly #progress: TreeProgress;
   /** Open from one attempt to the next. */
   readonly #open = new Map<string, IncomingLarge>();
+  /** What is here of those that were begun in an earlier life, and are not open yet. */
+  readonly #begun: Map<string, number>;
 
-  constructor(needs: LargeNeeds, offer: string, staging: Staging, progress: TreeProgress) {
+  constructor(needs: LargeNeeds, offer: string, staging: Staging, progress: TreeProgress, begun: Map<string, number>) {
+    this.#begun = begun;
     this.#needs = needs;
     this.#offer = offer;
     this.#staging = staging;
@@ -48,7 +51,8 @@ export class LargeFiles {
 
   /** Verified and written, of files that are not whole. */
   get doneBytes(): number {
-    return [...this.#open.values()].reduce((sum, { blocks }) => sum + blocks.manifest.knownBytes, 0);
+    const begun = [...this.#begun.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return [...this.#open.values()].reduce((sum, { blocks }) => sum + blocks.manifest.knownBytes, begun);
   }
 
   /** Until none wait, or something is in the way of all. Everything else of the tree is at a checkpoint. */
@@ -144,6 +148,7 @@ export class LargeFiles {
     try {
       const opened = await IncomingLarge.open(this.#needs, this.#offer, this.#staging, waiting, signal);
       this.#open.set(path, opened);
+      this.#begun.delete(path);
       return opened;
     } catch (error) {
       if (error instanceof CoveyError && error.code === "not-found") return undefined;
@@ -185,6 +190,7 @@ export class LargeFiles {
   async #drop(path: string): Promise<void> {
     const large = this.#open.get(path);
     this.#open.delete(path);
+    this.#begun.delete(path);
     await large?.close({ save: false });
   }
 

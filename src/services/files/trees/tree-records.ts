@@ -8,7 +8,7 @@ import { LIMITS } from "../../../core/limits.ts";
 import { parse } from "../../../core/parse.ts";
 import type { LargeFile, TreeNote, TreeNotes } from "../../../blob/tree/contract.ts";
 import type { SpaceStore } from "../../../space/contract.ts";
-import { noteSchema } from "../offers/records.ts";
+import { hashedBytes, noteSchema } from "../offers/records.ts";
 
 const SERVICE = "files";
 
@@ -51,6 +51,17 @@ export async function loadTree(
     state: saved === undefined ? NOTHING : parse(stateSchema, decodeCbor(saved, what), what, "internal"),
     waiting: new Map(waiting.map((file) => [file.path, file])),
   };
+}
+
+/** Of the large files that have been begun, how much of each is verified and durable. */
+export async function begunBytes(
+  store: SpaceStore,
+  offer: string,
+  waiting: ReadonlyMap<string, WaitingFile>,
+): Promise<Map<string, number>> {
+  const begun = [...waiting.values()].filter(({ token }) => token !== undefined);
+  const held = begun.map(async ({ path, size }) => [path, await hashedBytes(store, hashScope(offer, path), size)] as const);
+  return new Map(await Promise.all(held));
 }
 
 /** In one commit: the state, and large files that wait now or, with undefined, no longer. Their hashes go then, too. */
