@@ -256,6 +256,7 @@ export const LIMIT_TABLE = {
   controlConnections: [256, "connections", "Programs connected to the daemon's socket at once."],
   controlDuplexes: [192, "connections", "Of these, connections that carry a stream of bytes: calls always find room."],
   controlFrameBytes: [64 * KiB, "bytes", "One frame of such a stream."],
+  controlProbeMs: [1000, "ms", "So often a socket that nobody reads just now is asked whether its other end is still there."],
   controlQueueBytes: [
     256 * KiB,
     "bytes",

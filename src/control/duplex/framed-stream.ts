@@ -1,8 +1,10 @@
 // A duplex of the local API over a socket: frames.ts on both ends, in the program and in the daemon.
 //
-// 1. what comes is kept for the reader, up to controlQueueBytes; then the socket is read no further
+// 1. what comes is kept for the reader, up to controlQueueBytes; then the socket is read no further, but probed: a socket that nobody
+//    reads does not tell that it was closed, one that is written to does
 // 2. what is written goes to the socket as it is, and its writer waits while more than controlQueueBytes have not gone out
-// 3. both directions ended: the socket is closed; closed before that: cut, with whatever reason was given
+// 3. both directions ended: our half of the socket is closed, and it is over once the other half is. So nobody closes over what the other
+//    end has not read, and a socket that is closed before that was cut, with whatever reason was given
 
 import type { Duplex } from "node:stream";
 
@@ -13,6 +15,7 @@ import { cutFrame, dataFrames, endFrame, FrameReader } from "./frames.ts";
 
 /** What a kept chunk takes beside its bytes. */
 const CHUNK_COST = 256;
+const NOTHING = Buffer.alloc(0);
 
 export class FramedStream implements Stream {
   readonly #socket: Duplex;
@@ -24,6 +27,7 @@ export class FramedStream implements Stream {
   readonly #writers: PromiseWithResolvers<void>[] = [];
   #ending: PromiseWithResolvers<void> | undefined;
   #oursEnded = false;
+  #probes: NodeJS.Timeout | undefined;
   #why: CoveyError | undefined;
   readonly #closed = Promise.withResolvers<CoveyError | undefined>();
 
@@ -36,9 +40,12 @@ export class FramedStream implements Stream {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("drain", () => this.#release());
     socket.on("error", (error) => this.#fail(gone(error)));
-    // Nobody closes a socket before both have ended; but the other side's close may be seen before our own end is confirmed.
+    // The other side's close may be seen before our own end is confirmed.
     socket.on("end", () => (this.#theirsEnded && this.#ending !== undefined ? undefined : this.reset(gone(undefined))));
-    socket.on("close", () => this.#fail(gone(undefined)));
+    socket.on("close", () => {
+      clearInterval(this.#probes);
+      if (!this.#fail(gone(undefined))) this.#closed.resolve(this.#why);
+    });
     socket.resume();
     if (head.length > 0) this.#receive(head);
   }
@@ -84,7 +91,7 @@ export class FramedStream implements Stream {
     const chunk = this.#kept.shift();
     if (chunk !== undefined) {
       this.#keptBytes -= chunk.length + CHUNK_COST;
-      if (this.#keptBytes <= LIMITS.controlQueueBytes) this.#socket.resume();
+      if (this.#keptBytes <= LIMITS.controlQueueBytes) this.#goOn();
       return Promise.resolve(chunk);
     }
     if (this.#theirsEnded) return Promise.resolve(null);
@@ -96,12 +103,13 @@ export class FramedStream implements Stream {
     if (this.#fail(why)) this.#socket.destroy();
   }
 
-  /** The same, after the other side was told why. */
+  /** The same, after the other side was told why; when both have ended, the other side has a while left to read that. */
   cut(why: CoveyError): void {
-    if (!this.#fail(why)) return;
-    // What still comes is dropped: a socket that is closed over unread bytes takes the last words with it.
-    this.#socket.resume();
-    this.#socket.end(cutFrame(why));
+    if (this.#fail(why)) {
+      // What still comes is dropped: a socket that is closed over unread bytes takes the last words with it.
+      this.#goOn();
+      this.#socket.end(cutFrame(why));
+    }
     const timer = setTimeout(() => this.#socket.destroy(), LIMITS.hangUpMs);
     this.#socket.once("close", () => clearTimeout(timer));
   }
@@ -127,7 +135,23 @@ export class FramedStream implements Stream {
     }
     this.#kept.push(bytes);
     this.#keptBytes += bytes.length + CHUNK_COST;
-    if (this.#keptBytes > LIMITS.controlQueueBytes) this.#socket.pause();
+    if (this.#keptBytes > LIMITS.controlQueueBytes) this.#pause();
+  }
+
+  #pause(): void {
+    this.#socket.pause();
+    this.#probes ??= setInterval(() => this.#probe(), LIMITS.controlProbeMs).unref();
+  }
+
+  #goOn(): void {
+    clearInterval(this.#probes);
+    this.#probes = undefined;
+    this.#socket.resume();
+  }
+
+  /** A write of nothing: it fails when the other end is closed. So does one that waits already. */
+  #probe(): void {
+    if (this.#socket.writable && this.#socket.writableLength === 0) this.#socket.write(NOTHING);
   }
 
   #ended(): void {
@@ -143,8 +167,8 @@ export class FramedStream implements Stream {
 
   #settle(): void {
     if (!this.#oursEnded || !this.#theirsEnded || this.#why !== undefined) return;
-    this.#closed.resolve(undefined);
-    this.#socket.end(() => this.#socket.destroy());
+    this.#goOn();
+    this.#socket.end();
   }
 
   /** Whether it was not over before. */

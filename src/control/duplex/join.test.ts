@@ -172,3 +172,42 @@ test("one reader and a bounded number of writers at a time; nothing is written b
   await again.daemon.end();
   assert.deepEqual([await again.program.closed, await again.daemon.closed], [undefined, undefined]);
 });
+
+test("an end that goes away while nobody reads what it sent cuts the stream all the same", async () => {
+  for (const gone of ["daemon", "program"] as const) {
+    const { program, daemon, programSocket, daemonSocket } = await ends();
+    const [here, hereSocket] = gone === "daemon" ? [program, programSocket] : [daemon, daemonSocket];
+    const [there, thereSocket] = gone === "daemon" ? [daemon, daemonSocket] : [program, programSocket];
+    while (!hereSocket.isPaused()) {
+      await there.write(Buffer.alloc(LIMITS.controlFrameBytes));
+      await nextTurn();
+    }
+    thereSocket.destroy();
+    assert.equal((await here.closed)?.code, "closed", gone);
+  }
+});
+
+test("what ended is whole, also when it is read long after both have ended, and `closed` waits for that", async () => {
+  const { program, daemon, daemonSocket } = await ends();
+  await daemon.end();
+  const sent = randomBytes(LIMITS.controlQueueBytes + 100_000);
+  await program.write(sent);
+  await program.end();
+  let over = false;
+  void program.closed.then(() => (over = true));
+  assert.equal(await program.read(), null);
+  // Until a probe has been written, which fails when the other end is closed.
+  const probed = Promise.withResolvers<void>();
+  const write = daemonSocket.write.bind(daemonSocket);
+  daemonSocket.write = (chunk: unknown) => {
+    probed.resolve();
+    return write(chunk as Uint8Array);
+  };
+  await probed.promise;
+  await nextTurn();
+  assert.equal(over, false);
+  assert.deepEqual(await readAll(daemon), sent);
+  assert.deepEqual([await program.closed, await daemon.closed], [undefined, undefined]);
+});
+
+const nextTurn = (): Promise<void> => new Promise(setImmediate);
