@@ -4,6 +4,8 @@
 //   2. open what is here of it, ask for what is missing: incoming-file.ts, ../trees/incoming-tree.ts
 //   3. whole: over. Cut: wait a little, go on. Changed: begin again. Disk full: look for space. Else: failed, in words
 
+import { dirname } from "node:path";
+
 import { sleep } from "../../../core/async.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
@@ -130,7 +132,10 @@ export class Attempts {
     return this.#isOffered ? "Ask for it to be sent again" : "Get it again";
   }
 
-  #open(): Promise<Incoming> {
+  async #open(): Promise<Incoming> {
+    const { temp, into } = this.#item.record;
+    // Agreed to again, for another directory.
+    if (temp !== undefined && dirname(temp.path) !== into) await discard(this.#needs, this.#item);
     const of = this.#item.record.kind === "file" ? IncomingFile : IncomingTree;
     return of.open(this.#needs, this.#item, this.#signal);
   }
@@ -209,7 +214,7 @@ export class Attempts {
     // What the platform's errors say is for whoever named a path just now.
     const isPlatform = code === "io" || code === "not-found";
     const mended = "When that is mended, receive it again.";
-    if (code !== "no-space") return this.#fail(code, message, isPlatform ? mended : (hint ?? mended));
+    if (code !== "no-space") return this.#failed(code, message, isPlatform ? mended : (hint ?? mended));
     return this.#noRoom(error);
   }
 
@@ -225,7 +230,17 @@ export class Attempts {
   }
 
   async #fail(code: CoveyError["code"], message: string, hint: string): Promise<Next> {
-    await this.#startOver();
+    await this.#startOver().catch((error: unknown) => {
+      this.#needs.log.warn(
+        { offer: this.#item.record.id, error: String(error) },
+        "what is here of a transfer could not be removed",
+      );
+    });
+    return this.#failed(code, message, hint);
+  }
+
+  /** What is here stays, for when it is agreed to again. */
+  async #failed(code: CoveyError["code"], message: string, hint: string): Promise<Next> {
     await this.#needs.ledger.update(this.#item, ({ state }) =>
       isOver(state) ? undefined : { state: "failed", problem: { code, message, hint } },
     );
