@@ -158,9 +158,11 @@ export class Serving {
     const others = this.#running.count((run) => run.peer === peer && run.route === route);
     if (others >= most) throw new CoveyError("limit", `${others} of these are on their way to this peer already`);
     try {
-      await this.#running.run({ peer, route, offer: id, path }, (stopped) =>
-        work(AbortSignal.any([signal, stopped, ...(grant.signal === undefined ? [] : [grant.signal])])),
-      );
+      await this.#running.run({ peer, route, offer: id, path }, (stopped) => {
+        // It may have ended while this waited; from here on it is cut.
+        this.#permitted(peer, id);
+        return work(AbortSignal.any([signal, stopped, ...(grant.signal === undefined ? [] : [grant.signal])]));
+      });
     } finally {
       if (item !== undefined && isOver(item.record.state)) await this.end(item);
     }

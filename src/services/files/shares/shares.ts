@@ -90,7 +90,7 @@ export class Shares {
     const called = checkShareName(name ?? basename(path));
     return this.#inTurn(async () => {
       const { store, book, clock } = this.#needs;
-      if (book.byId(peer) === undefined) throw new CoveyError("not-paired", "that peer is not paired with this one");
+      if (book.byId(peer) === undefined) throw notPaired();
       const untilMs = untilOf(clock, forMs);
       const mine = this.#of(peer);
       const same = mine.find(({ record }) => record.name === called);
@@ -105,6 +105,10 @@ export class Shares {
       await saveShare(store, record);
       if (same === undefined) this.#held.set(id, { record, end: new AbortController() });
       else same.record = record;
+      if (book.byId(peer) === undefined) {
+        this.#endThoseThatAreOver();
+        throw notPaired();
+      }
       this.#setTimer();
       await this.#tell(record);
       return shareOf(record);
@@ -240,6 +244,8 @@ function untilOf(clock: Clock, forMs: number | undefined): number | undefined {
     hint: "Leave it away to share it until you end that.",
   });
 }
+
+const notPaired = (): CoveyError => new CoveyError("not-paired", "that peer is not paired with this one");
 
 const taken = (name: string, path: string): CoveyError =>
   new CoveyError("conflict", `${JSON.stringify(name)} is ${JSON.stringify(path)} for that peer`, {
