@@ -10,6 +10,7 @@ import type { PeerId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
 import type { Policy, Receiving } from "../contract.ts";
+import { mostFilesIn } from "../downloads/agreed.ts";
 import { checkedDirectory, checkRoom } from "../downloads/directory.ts";
 import type { Downloads } from "../downloads/downloads.ts";
 import type { Sending } from "../sending/sending.ts";
@@ -94,7 +95,7 @@ export class Decisions {
     const { ledger, entries, sending, downloads } = this.#needs;
     const given = await downloads.whileStopped(item, async () => {
       await sending.stop(item);
-      return ledger.update(item, (record) => (isOver(record.state) ? undefined : change(record)));
+      return ledger.update(item, (record) => (isOver(record.state) ? undefined : uncleared(record, change(record))));
     });
     if (!given) return false;
     await entries.write(item);
@@ -123,8 +124,8 @@ export class Decisions {
   }
 
   async #take(item: Item, { into, upToBytes }: Policy & { readonly offers: "take" }): Promise<void> {
-    const { size } = item.record;
-    if (upToBytes !== undefined && size > upToBytes) return;
+    const { size, files = 1 } = item.record;
+    if (upToBytes !== undefined && (size > upToBytes || files > mostFilesIn(upToBytes))) return;
     if (into === this.#needs.incoming) await mkdir(into, { recursive: true });
     const directory = await checkedDirectory(into);
     await checkRoom(directory, size);
@@ -156,6 +157,12 @@ export class Decisions {
     const { state, temp, token } = item.record;
     if (state === "declined" && (temp !== undefined || token !== undefined)) await downloads.discard(item);
   }
+}
+
+/** What is here may not be noted yet: until it is removed the record says that there may be something, or a kill in between leaves it. */
+function uncleared({ direction, into, token = "" }: OfferRecord, change?: Partial<OfferRecord>): typeof change {
+  const leavesSomething = direction === "in" && into !== undefined && change?.state !== undefined && isOver(change.state);
+  return leavesSomething ? { ...change, token } : change;
 }
 
 export const over = ({ record }: Item): CoveyError =>
