@@ -164,6 +164,11 @@ export const LIMIT_TABLE = {
   treeLargeAtOnce: [4, "files", "Large files of one tree whose blocks come in at once."],
   treeNoteChars: [128 * KiB, "characters", "The paths in the notes on one tree that are kept."],
   treeGrowthFiles: [1000, "files", "How many more files a tree may have than twice those that were agreed to."],
+  treeGrowthOthers: [
+    100_000,
+    "directories and links",
+    "How many a tree may have beyond eight for each file that was agreed to: each takes its place on the disk.",
+  ],
   treeNamesBytes: [
     64 * MiB,
     "bytes",

@@ -12,7 +12,7 @@ import { silentLog } from "../../src/core/log.ts";
 import type { Policy } from "../../src/services/files/contract.ts";
 import { FETCH_ROUTE } from "../../src/services/files/fetch/wire.ts";
 import { pathOf } from "../../src/space/path.ts";
-import { fileOffer, honest, offer as offerByHand, TOKEN } from "./hand-sender.ts";
+import { fileOffer, honest, offer as offerByHand, TOKEN, treeOffer } from "./hand-sender.ts";
 import { eventually, type Lab, nextOffer, openLab, watchUntil } from "./peers.ts";
 
 const take = (into: string, upToBytes?: number): Policy => ({ offers: "take", into, upToBytes });
@@ -40,6 +40,15 @@ test("what is small enough is taken into the directory, what is larger is asked 
   assert.deepEqual((await readdir(lab.into)).sort(), ["before", "small"]);
   await lab.b.files.allow(lab.a.id, take(lab.into));
   assert.equal((await watchUntil(lab.a, large)).offer.state, "done");
+});
+
+test("so many files that their number alone is more than was allowed are asked about", async () => {
+  await using lab = await openLab({ handSender: true });
+  await lab.b.files.allow(lab.a.id, take(lab.into, LIMITS.blockBytes));
+  const most = LIMITS.treeGrowthFiles + LIMITS.blockBytes / 4096;
+  const ids = { taken: await offerByHand(lab, treeOffer(most, 0)), asked: await offerByHand(lab, treeOffer(most + 1, 0)) };
+  await eventually(() => stateAt(lab, ids.taken), "accepted");
+  await eventually(() => stateAt(lab, ids.asked), "waiting");
 });
 
 test("a policy holds over a restart, and asks about an own device's files when that was said", async () => {

@@ -6,11 +6,15 @@ import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { systemClock } from "../../src/core/clock.ts";
 import { u32 } from "../../src/core/bytes.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { readPack } from "../../src/blob/tree/pack.ts";
 import { createStreamReader } from "../../src/session/stream-io.ts";
 import { FETCH_ROUTE } from "../../src/services/files/fetch/wire.ts";
+import { completeRecord } from "../../src/services/files/offers/records.ts";
+import { Agreement } from "../../src/services/files/trees/agreement.ts";
+import { TreeProgress } from "../../src/services/files/trees/tree-progress.ts";
 import { WALK_ROUTE } from "../../src/services/files/trees/wire.ts";
 import type { Call, Stream } from "../../src/session/contract.ts";
 import type { Transfer } from "../../src/services/files/contract.ts";
@@ -20,6 +24,24 @@ import { eventually, type Lab, nextOffer, openLab, watchUntil } from "./peers.ts
 const { file, large, directory, link, note } = pack;
 const MiB = LIMITS.blockBytes;
 const text = Buffer.from("peer's bytes");
+
+/** A tree that somebody agreed to. */
+const AGREED = completeRecord({
+  number: 1,
+  id: "none",
+  peer: "none",
+  direction: "in",
+  kind: "tree",
+  name: "d",
+  size: 0,
+  mtimeMs: 0,
+  executable: false,
+  roots: [{ name: "d", kind: "directory", files: 0, bytes: 0 }],
+  rootCount: 1,
+  offeredAtMs: 0,
+  state: "accepted",
+  agreedBytes: 0,
+});
 
 type Answer = (stream: Stream, call: Call) => Promise<void>;
 
@@ -126,6 +148,26 @@ test("a tree without end is given up in time, whatever it is made of, and leaves
     assert.deepEqual(await readdir(ended.into), [], what);
   };
   await Promise.all(ENDLESS.map(check));
+});
+
+test("directories and links without end are given up long before they are all that a disk can hold", async () => {
+  await using lab = await openLab();
+  const of = async (agreedFiles: number, make: (path: string) => Buffer): Promise<number> => {
+    const progress = await TreeProgress.load({ store: lab.b.store, clock: systemClock }, "none");
+    const agreement = new Agreement({ ...AGREED, agreedFiles }, progress);
+    for (let n = 0; n < 100; n++) {
+      const grown = agreement.take(Buffer.concat([...(n === 0 ? [directory("d")] : []), ...names(n, make)]));
+      if (grown !== undefined) return parseInt(grown);
+    }
+    return Infinity;
+  };
+  const most = LIMITS.treeGrowthOthers;
+  for (const make of [(path: string) => link(path, "x"), directory]) {
+    const few = await of(0, make);
+    assert.ok(few > most && few <= most + 5000, String(few));
+    const many = await of(10_000, make);
+    assert.ok(many > few && many < Infinity, String(many));
+  }
 });
 
 test("of notes without end, a few are kept and all are counted", async () => {

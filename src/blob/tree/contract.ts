@@ -114,6 +114,8 @@ export interface Written {
   /** Of this pack: files that are written with their content, and what is in them. */
   readonly files: number;
   readonly bytes: number;
+  /** Directories and links. */
+  readonly others: number;
   readonly large: readonly LargeFile[];
   readonly notes: readonly TreeNote[];
 }

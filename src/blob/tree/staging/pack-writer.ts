@@ -67,6 +67,7 @@ export class PackWriter {
   async write(pack: Buffer, pace: Pace): Promise<Written> {
     let files = 0;
     let bytes = 0;
+    let others = 0;
     const large: LargeFile[] = [];
     const notes: TreeNote[] = [];
     for (const record of readPack(pack)) {
@@ -79,7 +80,7 @@ export class PackWriter {
       }
       const note = this.#take(record, directory);
       if (note !== undefined) notes.push({ path: record.path, code: note });
-      else if (record.type !== "file") continue;
+      else if (record.type !== "file") others++;
       else if (record.content === undefined) large.push(largeOf(record));
       else {
         files++;
@@ -87,7 +88,7 @@ export class PackWriter {
       }
     }
     this.#flusher.check();
-    return { after: this.#after, files, bytes, large, notes };
+    return { after: this.#after, files, bytes, others, large, notes };
   }
 
   /** Leaves all directories; whoever was in the middle of it closes without. */

@@ -6,4 +6,10 @@ export const mostBytes = (agreedBytes: number): number => Math.max(2 * agreedByt
 
 export const mostFiles = (agreedFiles: number): number => 2 * agreedFiles + LIMITS.treeGrowthFiles;
 
+/** Directories and links. */
+export const mostOthers = (agreedFiles: number): number => 8 * agreedFiles + LIMITS.treeGrowthOthers;
+
+/** Of an offer that is taken for its bytes alone: the smallest file takes a block of the disk. */
+export const mostFilesIn = (bytes: number): number => Math.floor(bytes / 4096) + LIMITS.treeGrowthFiles;
+
 export const mostNameBytes = (agreedFiles: number): number => LIMITS.treeNamesBytes + 8192 * agreedFiles;

@@ -124,7 +124,7 @@ export class Decisions {
   }
 
   async #take(item: Item, { into, upToBytes }: Policy & { readonly offers: "take" }): Promise<void> {
-    const { size, files = 1 } = item.record;
+    const { size, files } = item.record;
     if (upToBytes !== undefined && (size > upToBytes || files > mostFilesIn(upToBytes))) return;
     if (into === this.#needs.incoming) await mkdir(into, { recursive: true });
     const directory = await checkedDirectory(into);

@@ -3,7 +3,7 @@
 import { CoveyError } from "../../../core/errors.ts";
 import { readPack } from "../../../blob/tree/pack.ts";
 import { comparePaths } from "../../../blob/tree/paths.ts";
-import { mostBytes, mostFiles, mostNameBytes } from "../downloads/agreed.ts";
+import { mostBytes, mostFiles, mostNameBytes, mostOthers } from "../downloads/agreed.ts";
 import type { OfferRecord } from "../offers/records.ts";
 import type { TreeProgress } from "./tree-progress.ts";
 
@@ -13,6 +13,7 @@ export class Agreement {
   #root: string | undefined;
   #files: number;
   #bytes: number;
+  #others: number;
   #nameBytes: number;
 
   /** `progress`: what came before. */
@@ -21,6 +22,7 @@ export class Agreement {
     this.#expects = expectedRoots(record);
     this.#files = state.files + waiting.size;
     this.#bytes = [...waiting.values()].reduce((sum, { size }) => sum + size, state.bytes);
+    this.#others = state.others;
     this.#nameBytes = state.nameBytes;
   }
 
@@ -33,6 +35,7 @@ export class Agreement {
       if (root !== this.#root && !this.#expects(root))
         throw new CoveyError("protocol", "the sender sent something that was not agreed to");
       this.#root = root;
+      if (record.type === "directory" || record.type === "link") this.#others++;
       if (record.type !== "file") continue;
       this.#files++;
       this.#bytes += record.size;
@@ -47,6 +50,7 @@ export class Agreement {
     if (agreedBytes === undefined) return undefined;
     if (this.#bytes > mostBytes(agreedBytes)) return `${this.#bytes} bytes and more, not ${agreedBytes}`;
     if (this.#files > mostFiles(agreedFiles)) return `${this.#files} files and more, not ${agreedFiles}`;
+    if (this.#others > mostOthers(agreedFiles)) return `${this.#others} directories and links and more`;
     if (this.#nameBytes > mostNameBytes(agreedFiles)) return `${this.#nameBytes} bytes and more of names alone`;
     return undefined;
   }

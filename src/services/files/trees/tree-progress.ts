@@ -51,12 +51,13 @@ export class TreeProgress {
   }
 
   /** A pack of so many bytes is written. */
-  add({ after, files, bytes, large, notes }: Written, packBytes: number): void {
+  add({ after, files, bytes, others, large, notes }: Written, packBytes: number): void {
     const { state } = this;
     this.#set({
       after,
       files: state.files + files,
       bytes: state.bytes + bytes,
+      others: state.others + others,
       nameBytes: state.nameBytes + packBytes - bytes,
       notes: addNotes(state.notes, notes),
     });

@@ -18,6 +18,8 @@ const stateSchema = v.object({
   /** What is here whole. */
   files: v.number(),
   bytes: v.number(),
+  /** Directories and links. */
+  others: v.optional(v.number(), 0),
   /** What came over the wire for names, times and links. */
   nameBytes: v.number(),
   notes: v.object({ count: v.number(), first: v.array(noteSchema) }),
@@ -35,7 +37,7 @@ const largeSchema = v.object({
 /** A large file that waits for its blocks. */
 export type WaitingFile = LargeFile & { readonly token?: string | undefined };
 
-const NOTHING: TreeState = { files: 0, bytes: 0, nameBytes: 0, notes: { count: 0, first: [] } };
+const NOTHING: TreeState = { files: 0, bytes: 0, others: 0, nameBytes: 0, notes: { count: 0, first: [] } };
 
 export async function loadTree(
   store: SpaceStore,
