@@ -72,7 +72,8 @@ export class Part {
         ? await this.#sink.place(into!, as, facts)
         : await this.#sink.placeAs(into!, as, facts, { overwrite: conflict === "overwrite" });
     const placed = path === undefined ? keptThere(join(into!, as), name) : { path, blake3 };
-    const done = { state: "done", ...placed, blob: blob as BlobId, problem: undefined } as const;
+    const { size } = this.blocks.manifest;
+    const done = { state: "done", ...placed, size, blob: blob as BlobId, problem: undefined } as const;
     await ledger.finish(this.#item, done, async () => {
       await this.#sink.close();
       await removePart(store, this.#item.record);

@@ -45,8 +45,11 @@ export function renewalOf(record: OfferRecord, facts: Facts): Partial<OfferRecor
     return undefined;
   // Sent again: whoever would have been asked at first is asked.
   if (state === "failed" && facts.round > round) return { ...facts, state: "waiting", problem: undefined };
-  // The source changed before it was fetched. What was agreed to was the thing, under its name, so that goes on with its new state.
-  const renewed = state === "waiting" ? facts : { ...facts, name };
+  // The source changed before it was fetched. What was agreed to was the thing, under its name, so that goes on with its new state; of a
+  // tree, these things: what is in them is seen when they come.
+  const { pausedThere } = facts;
+  const agreed = kind === "file" ? { ...facts, name } : { round: facts.round, pausedThere };
+  const renewed = state === "waiting" ? facts : agreed;
   return isDeepStrictEqual({ ...record, ...renewed }, record) ? undefined : renewed;
 }
 
