@@ -150,6 +150,8 @@ export interface Files {
   shares(peer?: PeerId): readonly Share[];
   /** What the peer shares with this one, as far as it is known here; also while it is away. */
   sharedBy(peer: PeerId): readonly RemoteShare[];
+  /** The same now, and whenever it has changed; a slow reader sees the latest. Ends with the pairing, or throws the signal's reason. */
+  watchSharedBy(peer: PeerId, options: { readonly signal: AbortSignal }): AsyncIterable<readonly RemoteShare[]>;
   /**
    * What is there now, in canonical order: the thing at the path, then what is in it; with `deep`, all below. Rejects with `not-found`,
    * `unreachable` (there is no session), `protocol`.

@@ -217,6 +217,10 @@ class FilesService implements Files {
     return this.#remoteShares.list(peer);
   }
 
+  watchSharedBy(peer: PeerId, { signal }: { readonly signal: AbortSignal }): AsyncIterable<readonly RemoteShare[]> {
+    return this.#remoteShares.watch(peer, signal);
+  }
+
   list(peer: PeerId, path: string, options: { readonly deep?: boolean; readonly signal: AbortSignal }): AsyncIterable<Listed> {
     return listShare(this.#asking, peer, path, options);
   }

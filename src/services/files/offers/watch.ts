@@ -51,26 +51,21 @@ export async function* watchItem(
 }
 
 export async function* watchOffers(ledger: Ledger, signal: AbortSignal): AsyncGenerator<Offer> {
-  const isWaiting = ({ record }: Item): boolean => record.direction === "in" && record.state === "waiting";
-  const seen = new Set<Item>();
-  const queue: Item[] = [];
+  const seen = new WeakSet<Item>();
+  const isNew = (item: Item): boolean => item.record.direction === "in" && item.record.state === "waiting" && !seen.has(item);
   let fresh = Promise.withResolvers<void>();
-  const enqueue = (item: Item): void => {
-    if (seen.has(item) || !isWaiting(item)) return;
-    seen.add(item);
-    queue.push(item);
-    fresh.resolve();
-  };
-  const unsubscribe = ledger.changed.add(enqueue);
+  const unsubscribe = ledger.changed.add((item) => isNew(item) && fresh.resolve());
   try {
-    for (const item of ledger.all()) enqueue(item);
     for (;;) {
-      fresh = Promise.withResolvers();
-      for (let item; (item = queue.shift()) !== undefined;) {
-        signal.throwIfAborted();
-        if (isWaiting(item)) yield offerOf(item);
+      signal.throwIfAborted();
+      const next = ledger.all().find(isNew);
+      if (next === undefined) {
+        fresh = Promise.withResolvers();
+        await untilAborted(fresh.promise, signal);
+        continue;
       }
-      await untilAborted(fresh.promise, signal);
+      seen.add(next);
+      yield offerOf(next);
     }
   } finally {
     unsubscribe();

@@ -1,9 +1,13 @@
 // What others keep available for this peer, as their entries say: in memory only, read again at each start.
 
+import { isDeepStrictEqual } from "node:util";
+
+import { untilAborted } from "../../../core/async.ts";
 import type { Clock } from "../../../core/clock.ts";
 import { CoveyError } from "../../../core/errors.ts";
 import type { PeerId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
+import { createListeners } from "../../../core/listeners.ts";
 import type { PeerBook } from "../../../identity/contract.ts";
 import type { Version } from "../../../space/contract.ts";
 import type { RemoteShare } from "../contract.ts";
@@ -17,12 +21,21 @@ interface Known {
   readonly at: Pick<Version, "clockMs" | "counter">;
 }
 
+interface RemoteShareNeeds {
+  readonly clock: Clock;
+  readonly book: Pick<PeerBook, "byId" | "subscribe">;
+}
+
+/** However far away the next expiry is: the clock may be set in between. */
+const MAX_WAIT_MS = 60_000;
+
 export class RemoteShares {
   readonly #clock: Clock;
-  readonly #book: Pick<PeerBook, "byId">;
+  readonly #book: RemoteShareNeeds["book"];
   readonly #known = new Map<PeerId, Map<string, Known>>();
+  readonly #changed = createListeners<PeerId>();
 
-  constructor({ clock, book }: { readonly clock: Clock; readonly book: Pick<PeerBook, "byId"> }) {
+  constructor({ clock, book }: RemoteShareNeeds) {
     this.#clock = clock;
     this.#book = book;
   }
@@ -36,11 +49,12 @@ export class RemoteShares {
       for (const known of shares.values()) if (this.#isExpired(known)) shares.delete(known.id);
     if (shares.size >= LIMITS.sharesPerPeer) throw new CoveyError("protocol", `there are more than ${shares.size} shares`);
     shares.set(id, { id, value, at });
+    this.#changed.emit(peer);
   }
 
   /** The entry is gone, or says something else now. */
   forget(peer: PeerId, id: string): void {
-    this.#known.get(peer)?.delete(id);
+    if (this.#known.get(peer)?.delete(id) === true) this.#changed.emit(peer);
   }
 
   /** In the order of names. */
@@ -48,6 +62,29 @@ export class RemoteShares {
     return [...this.#byName(peer).values()]
       .map(({ value: { name, type, untilMs } }) => ({ peer, name, kind: type, untilMs }))
       .sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
+  }
+
+  /** The list now, and whenever it has changed, until the peer is removed. */
+  async *watch(peer: PeerId, signal: AbortSignal): AsyncGenerator<readonly RemoteShare[], void> {
+    let fresh = Promise.withResolvers<void>();
+    let timer: NodeJS.Timeout | undefined;
+    const wake = (): void => fresh.resolve();
+    const unsubscribe = [this.#changed.add((changed) => changed === peer && wake()), this.#book.subscribe(wake)];
+    try {
+      for (let shown: readonly RemoteShare[] | undefined; this.#book.byId(peer) !== undefined;) {
+        fresh = Promise.withResolvers();
+        const shares = this.list(peer);
+        if (!isDeepStrictEqual(shares, shown)) yield shares;
+        shown = shares;
+        const expiryMs = Math.min(...shares.map(({ untilMs = Infinity }) => untilMs)) - this.#clock.nowMs();
+        if (expiryMs !== Infinity) timer = setTimeout(wake, Math.min(MAX_WAIT_MS, Math.max(0, expiryMs))).unref();
+        await untilAborted(fresh.promise, signal);
+        clearTimeout(timer);
+      }
+    } finally {
+      clearTimeout(timer);
+      for (const end of unsubscribe) end();
+    }
   }
 
   /** What to ask for. Throws `not-found`. */
