@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import * as v from "valibot";
 
 import { connect, CoveyError, open } from "../src/index.ts";
@@ -94,7 +93,9 @@ console.log((await laptop.resume(large.offer.id)).paused); // undefined
 await laptop.cancel(large.offer.id);
 
 await toDesk.share(photos, { forMs: 7 * 86_400_000 });
-while ((await toLaptop.shares()).length === 0) await setTimeout(20); // on its way
+for await (const shares of toLaptop.watchShares({ signal: patience })) {
+  if (shares.some((share) => share.name === "photos")) break; // until then it is on its way
+}
 for await (const { kind, path } of toLaptop.list("photos", { deep: true })) console.log(kind, path);
 // directory photos
 // directory photos/2026

@@ -56,6 +56,7 @@ const PEER: Calls<PeerHandle, "name" | "data"> = {
   share: (peer, options) => peer.share(file, options),
   unshare: (peer, options) => peer.unshare("x", options),
   shares: (peer, options) => peer.shares(options),
+  watchShares: (peer, options) => peer.watchShares(options),
   list: (peer, options) => peer.list("x", options),
   get: (peer, options) => peer.get("x", { into, ...options }),
   read: (peer, options) => peer.read("x", options),

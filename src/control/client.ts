@@ -18,6 +18,9 @@ export function remoteInvoker(socketPath: string): Invoker {
   const agent = new http.Agent({ keepAlive: true });
   // Streams whose start was not yet confirmed: a call that was made after one began finds it standing.
   const starting = new Set<Promise<void>>();
+  const started = async (signal: AbortSignal): Promise<void> => {
+    while (starting.size > 0) await untilAborted(Promise.all(starting), signal);
+  };
 
   const post = async (name: string, args: unknown, signal: AbortSignal): Promise<IncomingMessage> => {
     const response = await send(agent, socketPath, name, JSON.stringify(args), signal);
@@ -27,17 +30,17 @@ export function remoteInvoker(socketPath: string): Invoker {
 
   return {
     async call(name, args, signal) {
-      while (starting.size > 0) await Promise.all(starting);
+      await started(signal);
       const response = await post(name, args, signal);
       return (await readJson(response, signal)) as never;
     },
     async *stream(name, args, signal) {
       const opened = post(name, args, signal);
-      const started = opened.then(
-        () => void starting.delete(started),
-        () => void starting.delete(started),
+      const start = opened.then(
+        () => void starting.delete(start),
+        () => void starting.delete(start),
       );
-      starting.add(started);
+      starting.add(start);
       const response = await opened;
       try {
         yield* readRecords(response, signal) as AsyncIterable<never>;
@@ -46,7 +49,7 @@ export function remoteInvoker(socketPath: string): Invoker {
       }
     },
     async duplex(name, args, signal) {
-      while (starting.size > 0) await Promise.all(starting);
+      await started(signal);
       return upgrade(socketPath, name, JSON.stringify(args), signal);
     },
     close: async () => agent.destroy(),

@@ -95,6 +95,8 @@ export interface PeerHandle {
   unshare(name: string, options?: CallOptions): Promise<void>;
   /** What this peer shares with us, as far as it is known here. */
   shares(options?: CallOptions): Promise<readonly RemoteShare[]>;
+  /** The same now, and whenever it has changed, at the reader's pace; ends when the peer is removed. */
+  watchShares(options?: CallOptions): AsyncIterable<readonly RemoteShare[]>;
   /**
    * What is at a path of its shares now ("dist/docs"): the thing itself, then what is in it, in the order of names; with `deep`, all
    * below. Names are the peer's: show them through `printable`. Rejects with `not-found`, `unreachable`.

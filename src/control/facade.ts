@@ -89,6 +89,7 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
   },
   unshare: (name, { signal } = {}) => bound.call("share.remove", { peer, name }, signal),
   shares: ({ signal } = {}) => bound.call("peer.shares", { peer }, signal),
+  watchShares: ({ signal } = {}) => bound.stream("peer.watchShares", { peer }, signal),
   list: (path, { signal, ...how } = {}) => bound.stream("share.list", { peer, path, ...how }, signal),
   async get(path, { signal, ...how }) {
     assertAbsolute(how.into);

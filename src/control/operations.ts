@@ -134,6 +134,9 @@ export const OPERATIONS = {
     peer.files.unshare(resolvePeer(peer, args.peer).peerId, args.name),
   ),
   "peer.shares": call(v.strictObject(ofPeer), async (peer, args) => peer.files.sharedBy(resolvePeer(peer, args.peer).peerId)),
+  "peer.watchShares": stream(v.strictObject(ofPeer), async (peer, args, signal) =>
+    peer.files.watchSharedBy(resolvePeer(peer, args.peer).peerId, { signal }),
+  ),
   "share.list": stream(
     v.strictObject({ ...ofPeer, path: v.string(), deep: v.exactOptional(v.boolean()) }),
     async (peer, { peer: name, path, ...how }, signal) =>
@@ -186,6 +189,7 @@ export const OPERATIONS = {
     },
   ),
   "stream.take": duplex(v.strictObject({ id: v.string() }), (peer, { id }) => peer.streams.take(id)),
+  "stream.turnAway": call(v.strictObject({ id: v.string() }), async (peer, { id }) => peer.streams.turnAway(id)),
   "stream.failed": call(v.strictObject({ name: v.string(), peer: v.string(), error: v.string() }), async (peer, failure) =>
     peer.streams.note(failure),
   ),

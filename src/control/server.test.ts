@@ -245,9 +245,13 @@ test("every operation of the table is called through Covey", async () => {
       ) as never;
     },
     stream: (name) =>
-      (called.add(name), items(name === "stream.incoming" ? [{ type: "ready" }, { type: "stream", id: "i" }] : [])) as never,
-    duplex: async (name) => {
+      (called.add(name),
+      items(
+        name === "stream.incoming" ? [{ type: "ready" }, ...["i", "too many"].map((id) => ({ type: "stream", id }))] : [],
+      )) as never,
+    duplex: async (name, args) => {
       called.add(name);
+      if ("id" in args && args.id === "too many") throw new CoveyError("limit", "no more");
       const parts = [Buffer.from('{"offer":{}}'), null];
       return {
         read: async () => parts.shift(),
@@ -310,6 +314,7 @@ test("every operation of the table is called through Covey", async () => {
     covey.watchTransfer("1"),
     peer.watchMessages(),
     data.watch(),
+    peer.watchShares(),
     peer.list("f"),
     peer.read("f"),
   ])

@@ -210,6 +210,8 @@ test("only so many connections carry streams; calls still find room, and places 
     { code: "limit" },
   );
   assert.equal((await covey.status()).name, "tested");
+  await using _ = await covey.handle("no room", {}, async () => assert.fail("there is no connection for it"));
+  await assert.rejects(desk.peer("tested").open("no room"), { code: "limit" });
   for (const { socket } of held) socket.destroy();
   await Promise.all(held.map(({ closed }) => closed));
   await assert.rejects(

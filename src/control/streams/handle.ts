@@ -47,9 +47,12 @@ async function serve(
   { id, peer }: { readonly id: string; readonly peer: string },
   handler: StreamHandler,
 ): Promise<void> {
-  // Whoever opened it may have given up meanwhile.
   const stream = await bound.duplex("stream.take", { id }).catch(() => undefined);
-  if (stream === undefined) return;
+  if (stream === undefined) {
+    // Whoever opened it has given up meanwhile, or there is no connection left for it.
+    await bound.call("stream.turnAway", { id }).catch(() => {});
+    return;
+  }
   let cut = false;
   void stream.closed.then((why) => (cut = why !== undefined));
   try {

@@ -38,6 +38,8 @@ export interface Streams {
   namesFor(peer: PeerId): readonly string[];
   /** Rejects with `not-found` for what was taken or has given up. */
   take(id: string): Promise<Stream>;
+  /** There is no room to take it: whoever opened it is told `limit` at once. Does nothing for what was taken or has given up. */
+  turnAway(id: string): void;
   /**
    * A stream to whatever takes the name over there. Rejects with `refused` when nothing there takes it from this peer, `timeout`,
    * `unreachable`, `not-paired`, `limit`, `bad-argument` (the name). The signal ends the opening, not the stream.

@@ -141,6 +141,14 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
     return taken.stream;
   }
 
+  function turnAway(id: string): void {
+    unclaimed.get(id)?.taken.reject(
+      new CoveyError("limit", "the program on the other device has no room for one more stream", {
+        hint: "Try again once some of its streams have ended.",
+      }),
+    );
+  }
+
   async function open(peer: PeerId, text: string, { signal }: { readonly signal: AbortSignal }): Promise<Stream> {
     const name = parseStreamName(text);
     const until = AbortSignal.any([signal, closing.signal]);
@@ -161,6 +169,7 @@ export function createStreams({ sessions, book, log }: StreamsNeeds): Streams {
     waiting,
     namesFor: (peer) => [...registrations].flatMap(([name, one]) => (admits(one, peer) ? [name] : [])).sort(),
     take,
+    turnAway,
     open,
     note: (failure) => log.warn(failure, "a program failed with a stream that it took"),
     async close() {

@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
 
-import { eventually, fails, type ContractPair } from "./kit.ts";
+import { eventually, fails, nextOf, type ContractPair } from "./kit.ts";
 
 export function filesContract(pair: ContractPair): void {
   it("sends a file: offered, accepted, verified", async () => {
@@ -49,6 +49,29 @@ export function filesContract(pair: ContractPair): void {
     const withdrawn = assert.rejects(second.done, fails("declined"));
     await pair.me.cancel(String(second.offer.number));
     await withdrawn;
+  });
+
+  it("tells of shares as they come and go", async () => {
+    const path = join(pair.directory, "watched");
+    await writeFile(path, "x");
+    const ending = new AbortController();
+    const shares = pair.me.peer("desk").watchShares({ signal: ending.signal })[Symbol.asyncIterator]();
+    assert.deepEqual(await nextOf(shares), []);
+    await pair.you.peer("laptop").share(path);
+    const told = await nextOf(shares);
+    assert.deepEqual(told, await pair.me.peer("desk").shares());
+    assert.deepEqual(
+      told.map(({ name, kind }) => [name, kind]),
+      [["watched", "file"]],
+    );
+    await pair.you.peer("laptop").share(path, { forMs: 1000 });
+    assert.notEqual((await nextOf(shares))[0]?.untilMs, undefined);
+    // Nobody removes it: its time is over.
+    assert.deepEqual(await nextOf(shares), []);
+    const stuck = shares.next();
+    ending.abort(new Error("enough"));
+    await assert.rejects(stuck, /enough/);
+    assert.deepEqual(await pair.you.shares(), []);
   });
 
   it("refuses paths that are not absolute, files that are not there, offers that nobody made", async () => {
