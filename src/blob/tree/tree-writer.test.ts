@@ -23,7 +23,7 @@ test("a tree comes, large file and all, and goes into its place", async () => {
   pack.link("d/l", "f");
   pack.file("e", 5, { mtimeMs: 5, executable: false });
   const large = { path: "e", size: 5, mtimeMs: 5, executable: false };
-  assert.deepEqual(await staging.write(pack.finish()), { after: "e", files: 1, bytes: 3, large: [large], notes: [] });
+  assert.deepEqual(await staging.write(pack.finish()), { after: "e", files: 1, bytes: 3, others: 2, large: [large], notes: [] });
   await staging.sync();
   await using handle = await staging.openLarge("e");
   await handle.write(Buffer.from("hello"));
