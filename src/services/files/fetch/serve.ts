@@ -6,7 +6,7 @@
 //   4. the bytes: send-blocks.ts, ../trees/send-walk.ts
 
 import type { Clock } from "../../../core/clock.ts";
-import { CoveyError, fromPlatform } from "../../../core/errors.ts";
+import { CoveyError } from "../../../core/errors.ts";
 import { domainHash } from "../../../core/hash.ts";
 import type { PeerId } from "../../../core/ids.ts";
 import { LIMITS } from "../../../core/limits.ts";
@@ -21,6 +21,7 @@ import { clearHashes } from "../offers/records.ts";
 import type { Sources } from "../sending/sources.ts";
 import { sendWalk } from "../trees/send-walk.ts";
 import { parseWalk, WALK_ROUTE } from "../trees/wire.ts";
+import { publicError } from "./public-error.ts";
 import { RunningSends } from "./running.ts";
 import { sendBlocks, type ServedFile } from "./send-blocks.ts";
 import { SourceHashes } from "./source-hashes.ts";
@@ -253,13 +254,6 @@ export class Serving {
 }
 
 const refused = (): CoveyError => new CoveyError("refused", "nothing is offered under that id");
-
-/** Paths of this machine are nobody else's business. */
-function publicError(error: unknown): CoveyError {
-  const { code } = fromPlatform(error, "read the file");
-  const gone = code === "not-found" || code === "bad-argument" || code === "protocol";
-  return new CoveyError(gone ? "not-found" : code, gone ? "the file is no longer there" : "the file can't be read");
-}
 
 /** What a peer calls the version: equal when ours is, and says nothing about this machine. */
 const publicToken = (file: string, token: string): string =>

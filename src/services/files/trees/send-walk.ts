@@ -1,9 +1,9 @@
 // The answering side of files/walk: packs as they are read, to somebody who may have them.
 
 import { u32 } from "../../../core/bytes.ts";
-import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import type { Call, Stream } from "../../../session/contract.ts";
 import { countsOf } from "../fetch/counts.ts";
+import { publicError } from "../fetch/public-error.ts";
 import { cutWhenStalled } from "../fetch/watchdog.ts";
 import { BUSY } from "./wire.ts";
 
@@ -47,11 +47,4 @@ export async function sendWalk(
 
 async function listen(stream: Stream, onCount: (bytes: number) => void): Promise<void> {
   for await (const count of countsOf(stream)) onCount(Number(count));
-}
-
-/** Paths of this machine are nobody else's business. */
-function publicError(error: unknown): CoveyError {
-  const { code } = fromPlatform(error, "read the directory");
-  const gone = code === "not-found" || code === "bad-argument" || code === "protocol";
-  return new CoveyError(gone ? "not-found" : code, gone ? "there is nothing at that path" : "what is at that path can't be read");
 }
