@@ -2,7 +2,6 @@
 // process around them.
 
 import { CoveyError } from "../core/errors.ts";
-import { connect } from "../control/connect.ts";
 import type { Covey } from "../control/covey.ts";
 import { homePath } from "../control/home-path.ts";
 import type { GlobalOptions } from "./options.ts";
@@ -31,7 +30,11 @@ export function createContext(options: GlobalOptions, homeGiven: string | undefi
   const stack = new AsyncDisposableStack();
   if (timeout !== undefined) stack.defer(() => clearTimeout(timeout.timer));
 
-  const running = async (): Promise<Covey> => stack.use(await connect({ home, signal }));
+  // Help and the version need no client.
+  const running = async (): Promise<Covey> => {
+    const { connect } = await import("../control/connect.ts");
+    return stack.use(await connect({ home, signal }));
+  };
   const covey = async (): Promise<Covey> => {
     try {
       return await running();

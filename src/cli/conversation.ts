@@ -120,7 +120,7 @@ function readLines({ out, signal }: Context, peer: PeerHandle): Line {
     });
   });
   return {
-    clear: () => void process.stderr.write("\r\u001b[K"),
+    clear: () => void process.stderr.write(reader.terminal ? "\r\u001b[K" : "\n"),
     prompt: () => reader.prompt(true),
     close: () => reader.close(),
   };

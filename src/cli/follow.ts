@@ -14,25 +14,34 @@ export interface Followed {
   readonly context: Pick<Context, "out" | "signal">;
   readonly covey: Pick<Covey, "pause" | "resume">;
   readonly view: ProgressView;
-  /** The command that goes on with it once it was paused: "The same command". */
-  readonly again: string;
+  /** The command that goes on with it once it was paused: "The same command"; undefined when none does. */
+  readonly again: string | undefined;
+}
+
+export interface Arrived {
+  /** Its last state. */
+  readonly done: NamedTransfer;
+  /** How long it moved, from when it was agreed to; undefined when some of it had moved before this command. ms. */
+  readonly tookMs: number | undefined;
 }
 
 /**
- * Until it has ended; resolves to its last state, and rejects with what it failed with. What was paused here before goes on. A first
- * Ctrl-C pauses what was agreed to; everything else leaves it as it is. Rejects then with the signal's reason. Under --json, a line per
- * state.
+ * Until it has ended; rejects with what it failed with. What was paused here before goes on. A first Ctrl-C pauses what was agreed to;
+ * everything else leaves it as it is. Rejects then with the signal's reason. Under --json, a line per state.
  */
 export async function followTransfer(
   { context, covey, view, again }: Followed,
   states: AsyncIterable<NamedTransfer>,
   onState: (transfer: NamedTransfer, first: boolean) => void = () => {},
-): Promise<NamedTransfer> {
+): Promise<Arrived> {
   const { out, signal } = context;
   let last: NamedTransfer | undefined;
+  let movesSinceMs: number | undefined;
   try {
     for await (const transfer of states) {
       const first = last === undefined;
+      if (first) movesSinceMs = askedForAtMs(transfer);
+      else if (last!.offer.state === "waiting" && transfer.offer.state === "accepted") movesSinceMs = performance.now();
       last = transfer;
       if (first && transfer.paused === "here") await covey.resume(transfer.offer.id, { signal });
       onState(transfer, first);
@@ -47,6 +56,9 @@ export async function followTransfer(
       const farewell = paused === undefined ? goesOn(last) : pausedAt(paused, again);
       if (out.json && paused !== undefined) out.result(paused, "");
       view.above(() => out.note(farewell));
+    } else if (last !== undefined && isDown(error)) {
+      view.remove(last.offer.id);
+      view.above(() => out.note("Nothing is lost: `covey up`, and it goes on."));
     }
     throw error;
   } finally {
@@ -55,8 +67,16 @@ export async function followTransfer(
   if (last === undefined) throw new CoveyError("closed", "the transfer was not followed to its end");
   const failure = failureOf(last);
   if (failure !== undefined) throw failure;
-  return last;
+  return { done: last, tookMs: movesSinceMs === undefined ? undefined : Math.max(0, performance.now() - movesSinceMs) };
 }
+
+/** Of what moved at once: when this command asked for it, in its own time; undefined for what is older than the command. */
+function askedForAtMs({ offer: { state, offeredAtMs } }: NamedTransfer): number | undefined {
+  const atMs = offeredAtMs - performance.timeOrigin;
+  return state === "waiting" || atMs < 0 ? undefined : atMs;
+}
+
+const isDown = (error: unknown): boolean => error instanceof CoveyError && error.code === "daemon-down";
 
 const wantsPause = ({ offer, paused }: NamedTransfer, why: unknown): boolean =>
   why instanceof Interrupted && why.byHand && offer.state === "accepted" && paused === undefined;
@@ -65,8 +85,11 @@ const wantsPause = ({ offer, paused }: NamedTransfer, why: unknown): boolean =>
 const pause = (covey: Followed["covey"], offer: string): Promise<NamedTransfer | undefined> =>
   covey.pause(offer, { signal: AbortSignal.timeout(PAUSE_MS) }).catch(() => undefined);
 
-const pausedAt = ({ offer, doneBytes }: NamedTransfer, again: string): string =>
-  `Paused at ${percent(doneBytes, offer.size)}. ${again} goes on with it; so does \`covey transfers resume ${offer.number}\`.`;
+function pausedAt({ offer, doneBytes }: NamedTransfer, again: string | undefined): string {
+  const resume = `\`covey transfers resume ${offer.number}\``;
+  const how = again === undefined ? `${resume} goes on with it.` : `${again} goes on with it; so does ${resume}.`;
+  return `Paused at ${percent(doneBytes, offer.size)}. ${how}`;
+}
 
 const goesOn = ({ offer }: NamedTransfer): string =>
   offer.state === "waiting"

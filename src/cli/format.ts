@@ -20,11 +20,12 @@ export const percent = (done: number, total: number): string =>
 
 export const formatRate = (bytesPerSecond: number): string => `${formatSize(bytesPerSecond)}/s`;
 
-/** "0:07", "12:34", "3:07:00", and from a day on "2 d 4 h": for time that is left. */
+/** "0:07", "12:34", "3:07:00", "52 h", "12 d", in seven columns: for time that is left. */
 export function formatClock(ms: number): string {
   const seconds = Math.ceil(ms / 1000);
-  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
-  if (days > 0) return `${days} d ${hours} h`;
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  if (hours >= 100) return `${Math.floor(hours / 24)} d`;
+  if (hours >= 10) return `${hours} h`;
   const two = (number: number): string => String(number).padStart(2, "0");
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }

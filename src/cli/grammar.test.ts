@@ -111,6 +111,7 @@ test("offers by number or id, paths made absolute", () => {
   for (const text of ["", "#", "-1", "../3", "3 4"]) assert.throws(() => parseOffer(text), refused, text);
   assert.equal(parsePath("x"), resolve("x"));
   assert.equal(parsePath("/x/../y"), "/y");
+  assert.throws(() => parsePath(""), refused);
 });
 
 test("no text makes a parser fail in any other way than bad-argument", () => {

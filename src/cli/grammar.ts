@@ -107,8 +107,11 @@ export function parseValue(text: string): Json {
   }
 }
 
-/** A file or directory here, absolute: the daemon has a working directory of its own. */
-export const parsePath = (text: string): string => resolve(text);
+/** A file or directory here, absolute: the daemon has a working directory of its own. Throws `bad-argument`. */
+export function parsePath(text: string): string {
+  if (text === "") throw wrong("a path is empty", "Write . for this directory.");
+  return resolve(text);
+}
 
 /** The number of an offer as `covey transfers` shows it, or its id. Throws `bad-argument`. */
 export function parseOffer(text: string): string {

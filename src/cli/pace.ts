@@ -1,14 +1,18 @@
-// Rate and time left as they are shown: both follow what is measured within a few seconds, and do not jump.
+// Rate and time left as they are shown: both follow what is measured within a few seconds, and do not jump. What begins is not known
+// well yet: it is followed at once, and says nothing of the time that it takes.
 
 /** How long a change takes to be shown for the most part. ms. */
 const RATE_MS = 2000;
 const LEFT_MS = 2500;
+/** How long something has moved before it is told how long it still takes. ms. */
+const KNOWN_MS = 1000;
 
 export class Pace {
   /** Bytes a second; 0 while nothing moves. */
   rate = 0;
-  /** undefined while nothing moves. */
+  /** undefined while nothing moves, and in the beginning. */
   leftMs: number | undefined;
+  #beganMs = 0;
   #atMs = 0;
 
   /** `atMs`: of a clock that is never set. */
@@ -20,7 +24,10 @@ export class Pace {
       this.leftMs = undefined;
       return;
     }
-    this.rate = this.rate === 0 ? bytesPerSecond : towards(this.rate, bytesPerSecond, passedMs / RATE_MS);
+    if (this.rate === 0) this.#beganMs = atMs;
+    const movedMs = atMs - this.#beganMs;
+    this.rate = movedMs === 0 ? bytesPerSecond : towards(this.rate, bytesPerSecond, passedMs / Math.min(RATE_MS, movedMs / 2));
+    if (movedMs < KNOWN_MS) return;
     const estimate = (leftBytes / this.rate) * 1000;
     // The time that was left has passed by as much; only what it was wrong by is corrected, and that slowly.
     this.leftMs =

@@ -5,7 +5,7 @@ import { basename, dirname } from "node:path";
 
 import { Option } from "commander";
 
-import { fromPlatform } from "../core/errors.ts";
+import { CoveyError, fromPlatform } from "../core/errors.ts";
 import type { Placement } from "../control/covey.ts";
 import { parsePath } from "./grammar.ts";
 
@@ -25,8 +25,14 @@ export const conflictOption = (): Option =>
 export async function parseTarget(output: string): Promise<{ readonly into: string; readonly as?: string }> {
   const path = parsePath(output);
   if (output.endsWith("/")) await makeDirectory(path);
-  else if (!(await isDirectory(path))) return { into: dirname(path), as: basename(path) };
-  return { into: path };
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory() === true) return { into: path };
+  // A device, say, which some would expect to be written to.
+  if (there?.isFile() === false)
+    throw new CoveyError("bad-argument", `${JSON.stringify(output)} is neither a file nor a directory`, {
+      hint: "`-o -` writes to stdout, which may lead anywhere.",
+    });
+  return { into: dirname(path), as: basename(path) };
 }
 
 async function makeDirectory(path: string): Promise<void> {
@@ -36,9 +42,3 @@ async function makeDirectory(path: string): Promise<void> {
     throw fromPlatform(error, `make the directory ${path}`);
   }
 }
-
-const isDirectory = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );

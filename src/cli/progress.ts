@@ -1,5 +1,5 @@
 // Progress on stderr: a line for each transfer, and one for each of its parts when there are several. On a terminal they are painted
-// over, at most ten times a second; elsewhere there is one plain line per 10 %.
+// over, at most ten times a second; elsewhere, and on one that knows no such thing, there is one plain line per 10 %.
 
 import { LIMITS } from "../core/limits.ts";
 import { formatRate, formatSize } from "./format.ts";
@@ -43,7 +43,7 @@ const STILL = { rate: 0, leftMs: undefined };
 export async function createProgress(screen: Screen, enabled: boolean): Promise<ProgressView> {
   if (!enabled) return { update() {}, remove() {}, above: (print) => print(), close() {} };
   await measurable(["\u{1f411}"]);
-  return screen.isTTY === true ? bars(screen) : steps(screen);
+  return screen.isTTY === true && process.env["TERM"] !== "dumb" ? bars(screen) : steps(screen);
 }
 
 function bars(screen: Screen): ProgressView {

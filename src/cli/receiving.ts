@@ -1,5 +1,5 @@
-// What is offered, taken: 1. what was paused before goes on, 2. for each offer somebody is asked, 3. what was agreed to is followed to
-// its end, 4. the command ends when nothing runs and nothing waits.
+// What is offered, taken: 1. what was agreed to before is told, and goes on where it was paused, 2. for each offer somebody is asked,
+// 3. what was agreed to is followed to its end, 4. the command ends when nothing runs and nothing waits.
 
 import { fromPlatform, type CoveyError } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
@@ -10,7 +10,7 @@ import { percent } from "./format.ts";
 import { describeOffer, listRoots, offerSize } from "./offer.ts";
 import type { ProgressView } from "./progress.ts";
 import { ask } from "./prompt.ts";
-import { tellArrived } from "./transfer.ts";
+import { tellArrived, whatArrived } from "./transfer.ts";
 
 interface Receiver {
   readonly context: Context;
@@ -26,7 +26,7 @@ export async function receiveOne(receiver: Receiver, offer: string): Promise<num
   const { context, covey } = receiver;
   const open = (await covey.transfers({ signal: context.signal })).filter(isOpen);
   const begun = open.find(({ offer: { id, number } }) => id === offer || String(number) === offer);
-  if (begun === undefined) return take(receiver, offer);
+  if (begun === undefined) return take(receiver, offer, undefined);
   if (begun.path !== undefined) context.out.note(`It goes on, into ${printable(begun.path)}.`);
   return follow(receiver, begun);
 }
@@ -53,9 +53,11 @@ export async function receiveAll(receiver: Receiver, forever: boolean): Promise<
     if (!atOnce) await ended;
   };
 
-  const paused = (await covey.transfers({ signal })).filter((one) => isOpen(one) && one.paused === "here");
+  const open = (await covey.transfers({ signal })).filter(isOpen);
+  const paused = open.filter((one) => one.paused === "here");
+  for (const one of open) if (!paused.includes(one)) out.note(underWay(one));
   for (const one of paused) {
-    if (atOnce || (await askToGoOn(one, context)) === "y") await start(one.offer.name, () => follow(receiver, one));
+    if (atOnce || (await askToGoOn(one, context)) === "y") await start(one.offer.name, () => follow(receiver, one, !atOnce));
   }
   if (paused.length > 0 && !atOnce) await endIfIdle();
   if (!enough.signal.aborted && taking.running === 0 && (await covey.inbox({ signal })).offers.length === 0)
@@ -64,7 +66,7 @@ export async function receiveAll(receiver: Receiver, forever: boolean): Promise<
     for await (const offer of covey.incoming({ signal: AbortSignal.any([signal, enough.signal]) })) {
       const answer = atOnce ? "y" : await askToTake(offer, context);
       if (answer === "y") {
-        await start(offer.name, () => take(receiver, offer.id, offer.size));
+        await start(offer.name, () => take(receiver, offer.id, { size: offer.size, isTold: !atOnce }));
         continue;
       }
       left.add(offer.id);
@@ -107,7 +109,8 @@ class Taking {
     this.#running.add(running);
     await running;
     this.#running.delete(running);
-    await this.#onEnd().catch((error: unknown) => this.#fail(name, error));
+    // What has failed before says why.
+    await this.#onEnd().catch((error: unknown) => this.failure ?? this.#fail(name, error));
   }
 
   async settled(): Promise<void> {
@@ -135,24 +138,26 @@ const isOpen = ({ offer: { direction, state, sharePath } }: NamedTransfer): bool
   direction === "in" && state === "accepted" && sharePath === undefined;
 
 /** `size`: what was shown when it was agreed to. */
-async function take(receiver: Receiver, offer: string, size?: number): Promise<number> {
+async function take(receiver: Receiver, offer: string, shown: { size: number; isTold: boolean } | undefined): Promise<number> {
   const { context, covey, placement } = receiver;
-  return follow(
-    receiver,
-    await covey.accept(offer, { ...placement, ...(size === undefined ? {} : { size }), signal: context.signal }),
-  );
+  const size = shown === undefined ? {} : { size: shown.size };
+  return follow(receiver, await covey.accept(offer, { ...placement, ...size, signal: context.signal }), shown?.isTold);
 }
 
-async function follow({ context, covey, view }: Receiver, { offer, peerName }: NamedTransfer): Promise<number> {
+/** `isTold`: somebody has just read what it is. */
+async function follow({ context, covey, view }: Receiver, { offer, peerName }: NamedTransfer, isTold = false): Promise<number> {
   const { out, signal } = context;
-  if (offer.kind === "tree") view.above(() => out.note(`#${offer.number} from ${printable(peerName)}: ${describeOffer(offer)}`));
+  if (offer.kind === "tree" && !isTold)
+    view.above(() => out.note(`#${offer.number} from ${printable(peerName)}: ${describeOffer(offer)}`));
   const again = `\`covey receive ${offer.number}\``;
-  const done = await followTransfer({ context, covey, view, again }, covey.watchTransfer(offer.id, { signal }));
-  const path = printable(done.path ?? done.offer.name);
+  const { done } = await followTransfer({ context, covey, view, again }, covey.watchTransfer(offer.id, { signal }));
   let status = 0;
-  view.above(() => (status = tellArrived(done, `Received ${path}, ${offerSize(done.offer)}, verified`, out)));
+  view.above(() => (status = tellArrived(done, whatArrived(done, "Received", ", "), out)));
   return status;
 }
+
+const underWay = ({ offer, peerName, doneBytes }: NamedTransfer): string =>
+  `#${offer.number} from ${printable(peerName)} is under way, ${percent(doneBytes, offer.size)} of ${describeOffer(offer)}: \`covey receive ${offer.number}\` shows how it goes on.`;
 
 const askToGoOn = ({ offer, peerName, doneBytes }: NamedTransfer, { signal }: Context): Promise<string> =>
   ask(

@@ -10,6 +10,7 @@ import { printable } from "../core/text.ts";
 import { Interrupted } from "./interrupted.ts";
 import { commandLineOf, createProgram } from "./program.ts";
 import { jsonLine } from "./json.ts";
+import { outputFailed } from "./stdout.ts";
 import { homeGiven, suggest } from "./suggest.ts";
 import { wrapText } from "./width.ts";
 
@@ -45,7 +46,7 @@ function flushed(): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write("", (error) => {
       const why = process.stdout.errored ?? error;
-      if (why instanceof Error) reject(fromPlatform(why, "write the output"));
+      if (why instanceof Error) reject(outputFailed(why));
       else resolve();
     });
   });
@@ -69,7 +70,7 @@ function watchSignals(interrupt: AbortController): () => void {
   // `covey … | head` has read enough: that is no error, and nobody is left to tell.
   const onError = (error: NodeJS.ErrnoException): void => {
     if (error.code === "EPIPE") process.exit(EXIT_PIPE_CLOSED);
-    if (!interrupt.signal.aborted) interrupt.abort(fromPlatform(error, "write the output"));
+    if (!interrupt.signal.aborted) interrupt.abort(outputFailed(error));
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
   process.stdout.on("error", onError);
@@ -101,6 +102,7 @@ function report(error: unknown, argv: readonly string[], called: string): number
 /** commander's "error: unknown command 'sned'\n(Did you mean send?)". */
 function usageError(error: CommanderError, called: string): CoveyError {
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-  const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`${called} --help\` shows how it is used.`;
+  const dashed = error.code === "commander.unknownOption" ? " Behind -- nothing is an option." : "";
+  const hint = suggestion?.replace(/^\((.*)\)$/, "$1") ?? `\`${called} --help\` shows how it is used.${dashed}`;
   return new CoveyError("bad-argument", message, { hint });
 }

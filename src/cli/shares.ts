@@ -26,5 +26,5 @@ const renderShares = (shares: readonly NamedShare[], out: Output): Promise<strin
     (titles) => out.style("dim", titles),
   );
 
-/** "2026-11-27 12:05"; "removed" stands for a share that has no end of its own. */
-export const untilText = (untilMs: number | undefined): string => (untilMs === undefined ? "removed" : formatTime(untilMs));
+/** "2026-11-27 12:05"; a share without an end of its own ends when it is removed. */
+export const untilText = (untilMs: number | undefined): string => (untilMs === undefined ? "no end" : formatTime(untilMs));

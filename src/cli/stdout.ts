@@ -1,16 +1,22 @@
 // Much output, at the pace of whoever reads it.
 
 import { untilAborted } from "../core/async.ts";
-import { fromPlatform } from "../core/errors.ts";
+import { CoveyError, fromPlatform } from "../core/errors.ts";
 
 const PENDING_CHARS = 64 * 1024;
 
 /** Resolves once it is out. Rejects with the signal's reason, or with what the output can't do: a full disk, say. */
 export function write(part: string | Uint8Array, signal: AbortSignal): Promise<void> {
   const written = new Promise<void>((resolve, reject) => {
-    process.stdout.write(part, (error) => (error instanceof Error ? reject(fromPlatform(error, "write the output")) : resolve()));
+    process.stdout.write(part, (error) => (error instanceof Error ? reject(outputFailed(error)) : resolve()));
   });
   return untilAborted(written, signal);
+}
+
+/** Its hint is not that of a file which is received: nothing goes on from where it was. */
+export function outputFailed(cause: Error): CoveyError {
+  const { code, message } = fromPlatform(cause, "write the output");
+  return new CoveyError(code, message, { cause });
 }
 
 /** Lines that may be many: the first is written at once, and those that come while it is being written go together. */

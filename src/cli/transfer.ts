@@ -3,8 +3,9 @@
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
 import type { NamedTransfer } from "../control/covey.ts";
+import { formatDuration } from "./format.ts";
 import { isMissing, renderNotes } from "./notes.ts";
-import { offerName, rootName } from "./offer.ts";
+import { offerName, offerSize, rootName } from "./offer.ts";
 import type { Output } from "./output.ts";
 import type { Line } from "./progress-line.ts";
 import { createProgress, type Progress, type ProgressView } from "./progress.ts";
@@ -58,6 +59,19 @@ export function failureOf({ offer, peerName, problem }: NamedTransfer): CoveyErr
 /** Says what arrived, and what did not; the exit status. Under --json the last state has been told already. */
 export function tellArrived({ offer, notes }: NamedTransfer, sentence: string, out: Output): number {
   if (!out.json) out.say(null, sentence);
-  if (notes.count > 0) out.note(renderNotes({ notes, offer }));
+  if (notes.count > 0 && !isKept({ offer, notes })) out.note(renderNotes({ notes, offer }));
   return isMissing(notes) ? EXIT_PARTLY : 0;
 }
+
+/** "Got here/photos from laptop: 3 files, 1.2 MiB in 4.2 s, verified"; of a file that was there already, that it was. */
+export function whatArrived(transfer: NamedTransfer, verb: "Got" | "Received", from: string, tookMs?: number): string {
+  const path = printable(transfer.path ?? transfer.offer.name);
+  if (isKept(transfer)) return `${path} was there already, and stays as it was.`;
+  return `${verb} ${path}${from}${offerSize(transfer.offer)}${inTime(tookMs)}, verified`;
+}
+
+export const inTime = (tookMs: number | undefined): string => (tookMs === undefined ? "" : ` in ${formatDuration(tookMs)}`);
+
+/** `--conflict skip` of a single file. */
+const isKept = ({ offer, notes }: Pick<NamedTransfer, "offer" | "notes">): boolean =>
+  offer.kind === "file" && notes.first.some(({ code }) => code === "exists");

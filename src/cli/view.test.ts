@@ -13,6 +13,8 @@ import { renderQr } from "./qr.ts";
 import { renderTable } from "./table.ts";
 import { fit, measurable, widthOf } from "./width.ts";
 
+process.env["TERM"] = "xterm";
+
 const plain = (text: string): string => text;
 
 test("sizes and rates", () => {
@@ -31,14 +33,16 @@ test("sizes and rates", () => {
 });
 
 test("times", () => {
-  assert.deepEqual([0, 1, 7000, 59_001, 754_000, 11_220_000, 187_200_000].map(formatClock), [
+  assert.deepEqual([0, 1, 7000, 59_001, 754_000, 11_220_000, 52_000_000, 187_200_000, 900_000_000].map(formatClock), [
     "0:00",
     "0:01",
     "0:07",
     "1:00",
     "12:34",
     "3:07:00",
-    "2 d 4 h",
+    "14 h",
+    "52 h",
+    "10 d",
   ]);
   assert.deepEqual([420, 4200, 42_000, 180_000, 11_520_000, 187_200_000].map(formatDuration), [
     "420 ms",
@@ -160,6 +164,16 @@ test("without a terminal there is one plain line per 10 %, and one per reason to
   assert.equal(lines[1], "holiday.mkv: 10 % of 256 MiB, 64.0 MiB/s");
   assert.equal(lines.length, 11);
   assert.ok(!out.written.includes("\r") && !out.written.includes("\u001b"));
+});
+
+test("a terminal that can't be painted on gets plain lines", async (t) => {
+  t.after(() => (process.env["TERM"] = "xterm"));
+  process.env["TERM"] = "dumb";
+  const out = screen(true);
+  const view = await createProgress(out, true);
+  view.update("a", half);
+  view.close();
+  assert.equal(out.written, "holiday.mkv: 50 % of 256 MiB, 64.0 MiB/s\n");
 });
 
 test("on a terminal the lines are painted over, at most ten times a second, and taken away", async () => {

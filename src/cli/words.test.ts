@@ -13,7 +13,7 @@ import { describeOffer, listRoots, offerName } from "./offer.ts";
 import { Pace } from "./pace.ts";
 import { renderAll } from "./progress.ts";
 import { homeGiven, suggest } from "./suggest.ts";
-import { failureOf, progressOf } from "./transfer.ts";
+import { failureOf, progressOf, whatArrived } from "./transfer.ts";
 import { measurable, widthOf, wrapText } from "./width.ts";
 
 type Roots = NamedTransfer["offer"]["roots"];
@@ -105,13 +105,23 @@ test("who declined a file is said as it is read here", () => {
   assert.equal(said("in"), 'you declined "a.txt"');
 });
 
+test("what arrived: how much in how long, or that it was there already", () => {
+  const path = "/in/a\u202e.txt";
+  const got = (change: Change, tookMs?: number) => whatArrived(transferOf({ path, ...change }), "Got", " from desk: ", tookMs);
+  assert.equal(got({}, 4200), "Got /in/a\\u{202e}.txt from desk: 1.00 MiB in 4.2 s, verified");
+  assert.equal(got({}), "Got /in/a\\u{202e}.txt from desk: 1.00 MiB, verified");
+  const exists = { count: 1, first: [{ path: "a.txt", code: "exists" as const }] };
+  assert.equal(got({ notes: exists }), "/in/a\\u{202e}.txt was there already, and stays as it was.");
+  assert.match(got({ notes: exists, offer: { roots: [photos], kind: "tree" } }), /311 files/);
+});
+
 test("a bar for each root and one for all, as there is room", () => {
   const roots = Array.from({ length: 8 }, (_, i) => file(`${i}.bin`, 10 * MiB));
   const progress = progressOf(
     transferOf({ offer: { roots, rootCount: 12, size: 120 * MiB }, doneBytes: 25 * MiB, bytesPerSecond: MiB }),
   );
   const pace = new Pace();
-  pace.step(95 * MiB, MiB, 0);
+  for (const ms of [0, 1000]) pace.step(95 * MiB, MiB, ms);
   const lines = (rows: number): readonly string[] => renderAll(new Map([["0a", progress]]), new Map([["0a", pace]]), 79, rows);
   assert.deepEqual(
     lines(20).map((line) => line.slice(0, 6).trim()),

@@ -212,7 +212,7 @@ test("exit statuses and the one line that says what is wrong", async () => {
     [["send", "a", "-", "desk:"], 2, /by itself/],
     [["send", "-", "desk:"], 2, /no name\nAdd one: --name/],
     [["send", "a", "desk:", "--name", "b"], 2, /--name is for what comes from stdin/],
-    [["send", directory, MAIN], 2, /it is a file\nThe peer comes last/],
+    [["send", directory, MAIN], 2, /that is a file or a directory here\nThe peer comes last/],
     [["share", "rm", "desk:a/b"], 2, /inside a share/],
     [["share", directory, "desk:", "--for", "soon"], 2, /not a duration/],
     [["get", "desk:"], 2, /does not say what is meant at which peer\nNAME:PATH does/],
@@ -372,8 +372,12 @@ test("on a terminal: a bar that is painted over, questions that are answered, a 
   await writeFile(file, Buffer.alloc(20_000_000, "film"));
   const receiving = startOnTerminal(["--home", deskHome, "receive", "-o", into], 80);
   await receiving.until("Waiting for files");
+  // Typed before there was a question, it answers none.
+  receiving.write("y\n");
   const sending = startOnTerminal(["--home", laptopHome, "send", file, "desk:"], 60);
   await receiving.until("Take film.mkv, 19.1 MiB, from laptop?");
+  await desk.peer("laptop").show();
+  assert.equal((await desk.transfers()).at(-1)?.offer.state, "waiting");
   receiving.write("y\n");
   const [sent, received] = await Promise.all([sending.ended, receiving.ended]);
   assert.equal(received.status, 0, received.out);

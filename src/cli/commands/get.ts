@@ -6,13 +6,11 @@ import type { Covey, PeerHandle } from "../../control/covey.ts";
 import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { followTransfer } from "../follow.ts";
-import { formatDuration } from "../format.ts";
 import { parseRemotePath, type RemotePath } from "../grammar.ts";
 import { examples } from "../help.ts";
-import { offerSize } from "../offer.ts";
 import { conflictOption, parseTarget, type ConflictOption } from "../placement.ts";
 import { write } from "../stdout.ts";
-import { createView, tellArrived } from "../transfer.ts";
+import { createView, tellArrived, whatArrived } from "../transfer.ts";
 
 interface GetOptions extends ConflictOption {
   readonly output: string;
@@ -62,15 +60,11 @@ async function toFiles(
   { output, conflict }: GetOptions,
 ): Promise<number> {
   const { out, signal } = context;
-  const startedMs = performance.now();
   const view = await createView(out);
   try {
     await using job = await covey.peer(name).get(path, { ...(await parseTarget(output)), conflict, signal });
-    const done = await followTransfer({ context, covey, view, again: "The same command" }, job.progress({ signal }));
-    const { offer, peerName } = done;
-    const place = printable(done.path ?? offer.name);
-    const time = formatDuration(performance.now() - startedMs);
-    return tellArrived(done, `Got ${place} from ${printable(peerName)}: ${offerSize(offer)} in ${time}, verified`, out);
+    const { done, tookMs } = await followTransfer({ context, covey, view, again: "The same command" }, job.progress({ signal }));
+    return tellArrived(done, whatArrived(done, "Got", ` from ${printable(done.peerName)}: `, tookMs), out);
   } finally {
     view.close();
   }

@@ -8,12 +8,11 @@ import type { Covey, NamedTransfer, TransferJob } from "../../control/covey.ts";
 import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { followTransfer } from "../follow.ts";
-import { formatDuration } from "../format.ts";
 import { parsePath, parsePeerArgument } from "../grammar.ts";
 import { examples } from "../help.ts";
 import { renderNotes } from "../notes.ts";
 import { describeOffer, offerName, offerSize } from "../offer.ts";
-import { createView, tellArrived } from "../transfer.ts";
+import { createView, inTime, tellArrived } from "../transfer.ts";
 
 interface SendOptions {
   readonly wait: boolean;
@@ -23,7 +22,7 @@ interface SendOptions {
 const STDIN = "-";
 // Somebody who sits there with `covey receive`, or a device of one's own, agrees at once: then there is nothing to tell.
 const PATIENCE_MS = 800;
-const COUNTING_MS = 500;
+const SILENT_MS = 500;
 
 export const define: Define = (command, act) => {
   examples(
@@ -42,8 +41,9 @@ export const define: Define = (command, act) => {
     .action(
       act(async (context, words: readonly string[], options: SendOptions) => {
         const { files, peer } = parseWhatAndWhere(words, options.name);
-        return follow(context, options, (covey) =>
-          files[0] === STDIN ? offerStdin(context, covey, peer, options.name!) : offerFiles(context, covey, peer, files),
+        const fromStdin = files[0] === STDIN;
+        return follow(context, { ...options, again: fromStdin ? undefined : "The same command" }, (covey) =>
+          fromStdin ? offerStdin(context, covey, peer, options.name!) : offerFiles(context, covey, peer, files),
         );
       }),
     );
@@ -56,8 +56,11 @@ interface WhatAndWhere {
 
 function parseWhatAndWhere(words: readonly string[], name: string | undefined): WhatAndWhere {
   const files = words.slice(0, -1);
+  const [only = "FILE"] = words;
+  if (files.length === 0 && only.endsWith(":"))
+    throw wrong("it is not said what to send", `The peer comes last: \`covey send FILE… ${printable(only)}\`.`);
   if (files.length === 0)
-    throw wrong("it is not said where to send it", `The peer comes last: \`covey send ${printable(words[0] ?? "FILE")} NAME:\`.`);
+    throw wrong("it is not said where to send it", `The peer comes last: \`covey send ${printable(only)} NAME:\`.`);
   const peer = parsePeerArgument(words.at(-1)!);
   const stdin = files.includes(STDIN);
   if (stdin && files.length > 1) throw wrong("what comes from stdin is sent by itself", "`./-` is a file of that name.");
@@ -68,30 +71,40 @@ function parseWhatAndWhere(words: readonly string[], name: string | undefined): 
 }
 
 async function offerFiles({ out, signal }: Context, covey: Covey, peer: string, files: readonly string[]): Promise<TransferJob> {
-  const counting = setTimeout(() => out.note("Counting what there is …"), COUNTING_MS);
+  // What was named twice is sent once.
+  const paths = [...new Set(files.map(parsePath))];
   try {
-    return await covey.peer(peer).send(files.map(parsePath), { signal });
+    return await tellingWhy("Counting what there is …", out, covey.peer(peer).send(paths, { signal }));
   } catch (error) {
     const isPeer = !existsSync(peer) || (await covey.peers({ signal })).some(({ name }) => name === peer);
     if (isPeer) throw error;
-    throw wrong(`no peer is called ${JSON.stringify(peer)}; it is a file`, "The peer comes last: `covey send FILE… NAME:`.");
-  } finally {
-    clearTimeout(counting);
+    throw wrong(
+      `no peer is called ${JSON.stringify(peer)}; that is a file or a directory here`,
+      "The peer comes last: `covey send FILE… NAME:`.",
+    );
   }
 }
 
 /** All of it is kept by the daemon first: the peer may be away, and stdin comes only once. */
-async function offerStdin({ signal }: Context, covey: Covey, peer: string, name: string): Promise<TransferJob> {
-  return covey.peer(peer).sendBytes(process.stdin, { name, signal });
+const offerStdin = ({ out, signal }: Context, covey: Covey, peer: string, name: string): Promise<TransferJob> =>
+  tellingWhy("Reading stdin to its end; then it is offered …", out, covey.peer(peer).sendBytes(process.stdin, { name, signal }));
+
+/** Nobody waits long without knowing what for. */
+async function tellingWhy<T>(why: string, out: Context["out"], result: Promise<T>): Promise<T> {
+  const silent = setTimeout(() => out.note(why), SILENT_MS);
+  try {
+    return await result;
+  } finally {
+    clearTimeout(silent);
+  }
 }
 
 async function follow(
   context: Context,
-  { wait }: SendOptions,
+  { wait, again }: SendOptions & { readonly again: string | undefined },
   offerAt: (covey: Covey) => Promise<TransferJob>,
 ): Promise<number | void> {
   const { out } = context;
-  const startedMs = performance.now();
   const covey = await context.covey();
   await using job = await offerAt(covey);
   const { offer } = job;
@@ -109,13 +122,12 @@ async function follow(
   }, PATIENCE_MS);
   try {
     const states = job.progress({ signal: context.signal });
-    const done = await followTransfer({ context, covey, view, again: "The same command" }, states, (transfer, first) => {
+    const { done, tookMs } = await followTransfer({ context, covey, view, again }, states, (transfer, first) => {
       last = transfer;
       if (first) view.above(() => tellOffered(context, transfer));
     });
     const hash = done.blake3 === undefined ? "" : `\nBLAKE3 ${done.blake3}`;
-    const time = formatDuration(performance.now() - startedMs);
-    const sentence = `Sent ${offerName(done.offer)} to ${peer}: ${offerSize(done.offer)} in ${time}, verified there${hash}`;
+    const sentence = `Sent ${offerName(done.offer)} to ${peer}: ${offerSize(done.offer)}${inTime(tookMs)}, verified there${hash}`;
     return tellArrived(done, sentence, out);
   } finally {
     clearTimeout(tell);

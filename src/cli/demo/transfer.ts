@@ -1,9 +1,9 @@
-// Agreeing to an offer, and following a transfer to its end with the same bar as `covey send`.
+// Agreeing to an offer, and following a transfer to its end with the same bars as `covey send`.
 
 import { CoveyError } from "../../core/errors.ts";
-import { printable } from "../../core/text.ts";
 import type { Covey, NamedTransfer, TransferJob } from "../../control/covey.ts";
 import { createProgress } from "../progress.ts";
+import { progressOf } from "../transfer.ts";
 
 /** Waits for an offer of that name and agrees to it. */
 export async function acceptNext(covey: Covey, name: string, into: string, signal: AbortSignal): Promise<NamedTransfer> {
@@ -14,25 +14,19 @@ export async function acceptNext(covey: Covey, name: string, into: string, signa
 }
 
 /** Resolves to how it ended, with the highest rate that was seen. */
-export async function followBar(
+export async function followBars(
   job: TransferJob,
   signal: AbortSignal,
 ): Promise<{ ended: NamedTransfer; bytesPerSecond: number }> {
-  const bar = await createProgress(process.stderr, true);
+  const bars = await createProgress(process.stderr, true);
   let bytesPerSecond = 0;
   try {
     for await (const transfer of job.progress({ signal })) {
       bytesPerSecond = Math.max(bytesPerSecond, transfer.bytesPerSecond);
-      bar.update(transfer.offer.id, {
-        name: printable(transfer.offer.name),
-        doneBytes: transfer.doneBytes,
-        totalBytes: transfer.offer.size,
-        bytesPerSecond: transfer.bytesPerSecond,
-        waits: undefined,
-      });
+      bars.update(transfer.offer.id, progressOf(transfer));
     }
     return { ended: await job.done, bytesPerSecond };
   } finally {
-    bar.close();
+    bars.close();
   }
 }

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 
-import { acceptNext, followBar } from "../transfer.ts";
+import { acceptNext, followBars } from "../transfer.ts";
 import { hashFile, makeFile } from "../files.ts";
 import { formatRate, formatSize } from "../../format.ts";
 import type { Step } from "../stage.ts";
@@ -24,7 +24,7 @@ export const shareAFile: Step = {
     report.checks(`the offer is ${job.offer.state}`, job.offer.state === "waiting");
     report.does("desktop accepts (covey receive).");
     await acceptNext(desktop.covey, "holiday.mkv", desktop.files, signal);
-    const { ended, bytesPerSecond } = await followBar(job, signal);
+    const { ended, bytesPerSecond } = await followBars(job, signal);
     report.checks(
       `laptop hears that it is verified and on desktop's disk (up to ${formatRate(bytesPerSecond)})`,
       ended.offer.state === "done",
@@ -44,7 +44,7 @@ export const shareAFile: Step = {
     await desktop.kill();
     report.does(`killed at ${formatSize(before)}; it is started again.`);
     await desktop.start();
-    const { ended: resumed } = await followBar(again, signal);
+    const { ended: resumed } = await followBars(again, signal);
     const there = (await desktop.covey.transfers({ signal })).find(({ offer }) => offer.id === again.offer.id);
     const kept = there?.resumedBytes ?? 0;
     report.checks(

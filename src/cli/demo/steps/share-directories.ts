@@ -7,7 +7,7 @@ import { CoveyError } from "../../../core/errors.ts";
 import type { Listed } from "../../../services/files/contract.ts";
 import { hashFile, listTree, makeFile } from "../files.ts";
 import type { Step } from "../stage.ts";
-import { acceptNext, followBar } from "../transfer.ts";
+import { acceptNext, followBars } from "../transfer.ts";
 import { until } from "../wait.ts";
 
 const MiB = 1024 * 1024;
@@ -37,7 +37,7 @@ export const shareDirectories: Step = {
       offers[0]?.files === SMALL_FILES + 3,
     );
     await acceptNext(desktop.covey, offers[0]?.name ?? "", desktop.files, signal);
-    const { ended } = await followBar(job, signal);
+    const { ended } = await followBars(job, signal);
     const [sent, got] = [await listTree(photos), await listTree(join(desktop.files, "photos"))];
     report.checks(
       `desktop has the same ${got.length} things: names, contents, times, the script's x, the link`,
