@@ -13,6 +13,8 @@ test("what the platform says is told once, and names the file", async () => {
   assert.equal(named.message, `can't read ${path}: no such file or directory`);
   assert.deepEqual([named.code, named.details], ["not-found", { platform: "ENOENT" }]);
   assert.equal(fromPlatform(error, "do this").message, `can't do this: ENOENT: no such file or directory, open '${path}'`);
+  const nameless = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  assert.equal(fromPlatform(nameless, "write it").message, "can't write it: no space left on device");
   assert.equal(fromPlatform("what?", "do this").message, "can't do this: what?");
 });
 

@@ -114,10 +114,10 @@ const PLATFORM_HINTS: Readonly<Partial<Record<ErrorCode, string>>> = {
   "no-space": "Free some space; then the same command goes on from where it was.",
 };
 
-/** "ENOENT: no such file or directory, open '/x'" says of /x only what is new when the path is named already. */
+/** Of "ENOENT: no such file or directory, open '/x'" what is new: all but the path when that is named already. */
 function reasonOf(message: string, doing: string): string {
-  const [, reason, path] = /^E[A-Z0-9]+: (.+?), \w+ '(.*)'$/s.exec(message) ?? [];
-  return reason !== undefined && doing.includes(path!) ? reason : message;
+  const [, reason, path = ""] = /^E[A-Z0-9]+: (.+?), \w+(?: '(.*)')?$/s.exec(message) ?? [];
+  return reason !== undefined && doing.includes(path) ? reason : message;
 }
 
 /** Translates what Node threw, once, at the border; a CoveyError passes unchanged. `doing` completes "can't ...". */

@@ -6,11 +6,13 @@ import { isAbsolute } from "node:path";
 
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 
+const HINT = "Name a directory that is there, and that you may write to.";
+
 /** The directory behind any links in its path. Rejects with `bad-argument` for what can't take a file. */
 export async function checkedDirectory(into: string): Promise<string> {
   const bad = (problem: string): CoveyError =>
     new CoveyError("bad-argument", `can't receive into ${JSON.stringify(into)}: ${problem}`, {
-      hint: "Name a directory that you may write to.",
+      hint: HINT,
     });
   if (!isAbsolute(into)) throw bad("the path is not absolute");
   try {
@@ -19,7 +21,8 @@ export async function checkedDirectory(into: string): Promise<string> {
     await access(directory, constants.W_OK | constants.X_OK);
     return directory;
   } catch (error) {
-    throw error instanceof CoveyError ? error : bad((error as Error).message);
+    const { message } = fromPlatform(error, `receive into ${JSON.stringify(into)}`);
+    throw error instanceof CoveyError ? error : new CoveyError("bad-argument", message, { hint: HINT, cause: error });
   }
 }
 
