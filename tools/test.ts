@@ -29,6 +29,9 @@ const phases: readonly Phase[] = [
 // Tests must not meet the peer of whoever runs them.
 delete process.env["COVEY_HOME"];
 
+// A command from sources starts in half the time when their types were stripped once.
+process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "../node_modules/.cache/node");
+
 const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
 
