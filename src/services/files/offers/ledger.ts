@@ -96,7 +96,7 @@ export class Ledger {
     const item = this.#items.get(idOrNumber) ?? this.#byNumber.get(idOrNumber);
     if (item !== undefined) return item;
     throw new CoveyError("not-found", `there is no offer ${JSON.stringify(printable(idOrNumber.slice(0, 80)))}`, {
-      hint: "`covey transfers` lists them with their numbers.",
+      hint: "`covey transfers`, or `transfers()`, lists them with their numbers.",
     });
   }
 
@@ -141,7 +141,7 @@ export class Ledger {
    * decide that there is nothing to change: it resolves to whether there was.
    */
   update(item: Item, change: Change): Promise<boolean> {
-    return this.#change(item, change, (next) => Promise.resolve(next));
+    return this.#change(item, change);
   }
 
   /**
@@ -149,20 +149,10 @@ export class Ledger {
    * tidied up at the next start.
    */
   async finish(item: Item, change: Partial<OfferRecord>, tidy: () => Promise<void>): Promise<void> {
-    await this.#change(item, change, async (next) => {
-      try {
-        await tidy();
-        const clear = { ...next, temp: undefined, token: undefined };
-        await saveRecord(this.#needs.store, clear);
-        return clear;
-      } catch {
-        // It is here all the same.
-        return next;
-      }
-    });
+    await this.#change(item, change, tidy);
   }
 
-  #change(item: Item, change: Change, whenSaved: (next: OfferRecord) => Promise<OfferRecord>): Promise<boolean> {
+  #change(item: Item, change: Change, tidy?: () => Promise<void>): Promise<boolean> {
     const held = this.#items.get(item.record.id);
     if (held === undefined) return Promise.resolve(false);
     const update = held.saving.then(async () => {
@@ -171,7 +161,7 @@ export class Ledger {
       if (changes === undefined) return false;
       const next = this.#numbered(held.record, { ...held.record, ...changes });
       await saveRecord(this.#needs.store, next);
-      const told = await whenSaved(next);
+      const told = tidy === undefined ? next : await this.#tidied(next, tidy);
       if (!this.#items.has(held.record.id)) return false;
       this.#setRecord(held, told);
       this.changed.emit(item);
@@ -212,7 +202,21 @@ export class Ledger {
   /** Throws `not-paired`: who was removed here has nothing open. */
   assertPaired(peer: PeerId): void {
     if (this.#needs.book.byId(peer) !== undefined) return;
-    throw new CoveyError("not-paired", "that peer is not paired with this one", { hint: "`covey pair` pairs the two." });
+    throw new CoveyError("not-paired", "that peer is not paired with this one", {
+      hint: "`covey pair`, or `invite()` and `join()`, pairs the two.",
+    });
+  }
+
+  /** The record once nothing is left; what can't be removed now is still in it. */
+  async #tidied(record: OfferRecord, tidy: () => Promise<void>): Promise<OfferRecord> {
+    try {
+      await tidy();
+      const tidied = { ...record, temp: undefined, token: undefined };
+      await saveRecord(this.#needs.store, tidied);
+      return tidied;
+    } catch {
+      return record;
+    }
   }
 
   /** What comes to an end gets its place among those that did. */
