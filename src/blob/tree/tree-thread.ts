@@ -81,7 +81,7 @@ class Running {
       name: "trees",
       // The flags of the program around it are not for a file of ours.
       execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: memoryMiB },
+      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: memoryMiB },
     });
     this.#worker.on("message", (message: FromWorker) => this.#take(message));
     this.#worker.on("error", (cause: Error) =>
