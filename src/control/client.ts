@@ -113,7 +113,7 @@ async function upgrade(socketPath: string, name: string, body: string, signal: A
 
 const streamCut = (cause: unknown): CoveyError =>
   new CoveyError("closed", "the daemon went away, and cut the stream", {
-    hint: "`covey status` shows whether it is back; then open the stream again.",
+    hint: "`covey status` shows whether it is back; then `connect()`, and open the stream, again.",
     cause,
   });
 
@@ -156,7 +156,7 @@ export function daemonDown(cause: unknown): CoveyError {
   return new CoveyError("daemon-down", wasThere ? "the daemon went away during the call" : "this device's peer is not running", {
     hint: wasThere
       ? "`covey status` shows whether it is back; the file `log` in its home tells why it ended."
-      : "`covey up` starts it.",
+      : "`covey up` starts it; a program that needs no daemon calls `open()`.",
     cause,
   });
 }

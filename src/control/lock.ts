@@ -102,8 +102,8 @@ function busy(home: Home): CoveyError {
   return new CoveyError("home-busy", `${who} already runs the peer of ${printable(home.dir)}`, {
     hint:
       holder?.kind === "program"
-        ? "It is a program that opened the peer itself: end it first, or give this one a home of its own (--home DIR)."
-        : "`covey status` asks it, `covey down` stops it; a second peer needs a home of its own (--home DIR).",
+        ? "It is a program that opened the peer itself: end it first, or give this one a home of its own (`--home DIR`, `home`)."
+        : "`covey status` asks it, `connect()` uses it, `covey down` stops it; a second peer needs a home of its own (`--home DIR`, `home`).",
     details: holder === undefined ? {} : { ...holder },
   });
 }

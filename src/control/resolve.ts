@@ -35,10 +35,12 @@ export async function linkOf(peer: Peer, { peerId }: PairedPeer): Promise<PeerLi
 const quoted = (text: string): string => `"${printable(text.slice(0, 80))}"`;
 
 function peerHint(wanted: string, names: readonly string[]): string {
-  if (names.length === 0) return "No peer is paired yet: `covey pair` makes a ticket for the first one.";
+  if (names.length === 0) return "No peer is paired yet: `covey pair`, or `invite()`, makes a ticket for the first one.";
   const near = names.filter((name) => isNear(wanted.toLowerCase(), name.toLowerCase()));
   if (near.length > 0) return `Did you mean ${near.slice(0, 3).map(printable).join(" or ")}?`;
-  return names.length <= 8 ? `Paired peers: ${names.map(printable).join(", ")}.` : "`covey peer ls` lists the paired peers.";
+  return names.length <= 8
+    ? `Paired peers: ${names.map(printable).join(", ")}.`
+    : "`covey peer ls`, or `peers()`, lists the paired peers.";
 }
 
 /** Within two edits, or the beginning of the other. */

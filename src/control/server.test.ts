@@ -227,7 +227,7 @@ test("a home whose path is too long for a socket has it elsewhere, in private; a
 });
 
 test("nobody there is `daemon-down`, with what to do", async () => {
-  await assert.rejects(connect({ home: join(directory, "nobody") }), { code: "daemon-down", hint: "`covey up` starts it." });
+  await assert.rejects(connect({ home: join(directory, "nobody") }), { code: "daemon-down", hint: /`covey up` starts it/ });
   const dead = await hostPeer(join(directory, "dead"), "daemon", async () => ({ listen: [] }));
   await writeFile(dead.home.socket, "");
   await assert.rejects(connect({ home: dead.home.dir }), (error) => error instanceof CoveyError && error.code === "daemon-down");

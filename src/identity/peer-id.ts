@@ -29,13 +29,13 @@ export function parsePeerId(text: string): PeerId {
   const bytes = looksLikePeerId(trimmed) ? fromBase32(trimmed) : undefined;
   if (bytes === undefined) {
     throw new CoveyError("bad-argument", "that is not a peer id", {
-      hint: "A peer id is 56 letters and digits: `covey status` shows it.",
+      hint: "A peer id is 56 letters and digits: `covey status`, or `status()`, shows it.",
     });
   }
   const key = bytes.subarray(0, KEY_BYTES);
   if (!equalBytes(bytes.subarray(KEY_BYTES), checkOf(key))) {
     throw new CoveyError("bad-argument", "the peer id is mistyped: its check letters don't fit", {
-      hint: "Copy it again, all 56 letters, from `covey status` over there.",
+      hint: "Copy it again, all 56 letters, from `covey status`, or `status()`, over there.",
     });
   }
   return peerIdOf(key);

@@ -146,13 +146,13 @@ function named(name: string, error: unknown): unknown {
   const { code, message, hint, details, cause } = error;
   if (code === "not-paired") {
     return new CoveyError(code, `${name} no longer knows this device: pair again`, {
-      hint: "Pair the two devices again: covey pair.",
+      hint: "Pair the two devices again: `covey pair`, or `invite()` and `join()`.",
       cause,
     });
   }
   if (code === "unreachable") {
     return new CoveyError(code, `can't reach ${name}: ${message}`, {
-      hint: "Check that covey is up over there (covey status), and that both devices are on a network where they can reach each other.",
+      hint: "Check that covey is up over there (`covey status`), and that both devices are on a network where they can reach each other.",
       details,
       cause,
     });

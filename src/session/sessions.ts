@@ -224,7 +224,9 @@ export function createSessions(needs: SessionsNeeds): RunningSessions {
       stop.signal.throwIfAborted();
       const link = links.of(peer);
       if (link === undefined) {
-        throw new CoveyError("not-paired", "there is no such paired device", { hint: "Pair with it: covey pair." });
+        throw new CoveyError("not-paired", "there is no such paired device", {
+          hint: "Pair with it: `covey pair`, or `invite()` and `join()`.",
+        });
       }
       return await untilAborted<Session>(link.connect(), signal);
     },

@@ -158,14 +158,14 @@ export class Invitations {
     this.#endExpired();
     const used = [...this.#all].filter(([, { state }]) => state.is === "paired");
     if (this.#all.size - used.length >= LIMITS.openTickets) {
-      const hint = "Withdraw one (end the `covey pair` that shows it), or wait until one expires.";
+      const hint = "Withdraw one (end the `covey pair` that shows it, or dispose of the invitation), or wait until one expires.";
       throw new CoveyError("limit", `${LIMITS.openTickets} tickets wait for a peer already`, { hint });
     }
     if (used.length >= LIMITS.openTickets) this.#end(used[0]![0], unknownHere());
   }
 }
 
-const invalid = (message: string, hint = "Make a new ticket with `covey pair`."): CoveyError =>
+const invalid = (message: string, hint = "Make a new ticket, by `covey pair` or `invite()`."): CoveyError =>
   new CoveyError("ticket-invalid", message, { hint });
 
 const unknownHere = (): CoveyError =>

@@ -44,7 +44,7 @@ export async function redeemTicket(needs: JoinerNeeds, text: string, choice: Cho
 function refuseEarly({ identity, book, clock }: JoinerNeeds, ticket: Ticket, choice: Choice): void {
   if (ticket.peerId === identity.peerId) {
     throw new CoveyError("bad-argument", "this ticket was made on this device", {
-      hint: "Use it on the other one: `covey pair TICKET`.",
+      hint: "Use it on the other one: `covey pair TICKET`, or `join()`.",
     });
   }
   const holder = choice.as === undefined ? undefined : book.find(choice.as);
@@ -67,7 +67,7 @@ async function dialMaker({ sessions, clock }: JoinerNeeds, ticket: Ticket, signa
     if (error.code !== "not-paired") throw error;
     // It has no ticket open at all, so it does not talk to strangers.
     throw new CoveyError("ticket-invalid", "the device that made the ticket waits for nobody any more", {
-      hint: "Make a new ticket there with `covey pair`: this one was withdrawn, or its peer was restarted.",
+      hint: "Make a new ticket there, by `covey pair` or `invite()`: this one was withdrawn, or its peer was restarted.",
       cause: error,
     });
   }
@@ -104,7 +104,7 @@ function expired({ expiresAtMs }: Ticket, nowMs: number, cause?: unknown): Covey
   const ago =
     minutes < 120 ? `${minutes} min` : minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
   return new CoveyError("ticket-invalid", `the ticket expired ${ago} ago`, {
-    hint: "Make a new one with `covey pair` on the other device.",
+    hint: "Make a new one on the other device, by `covey pair` or `invite()`.",
     cause,
   });
 }

@@ -98,7 +98,8 @@ function bytesOf(letters: string): Buffer {
 
 const checkOf = (body: Uint8Array): Buffer => domainHash("covey/ticket/1", body).subarray(0, CHECK_BYTES);
 
-const COPY = "Copy the whole ticket that `covey pair` shows on the other device, from covey1 to its last letter.";
+const COPY =
+  "Copy the whole ticket as `covey pair`, or `invite()`, gives it on the other device, from covey1 to its last letter.";
 
 const invalid = (message: string, hint: string = COPY, cause?: unknown): CoveyError =>
   new CoveyError("ticket-invalid", message, cause === undefined ? { hint } : { hint, cause });

@@ -31,8 +31,8 @@ export interface AttemptNeeds extends IncomingNeeds {
   readonly log: Logger;
   /** What was asked for in a share is not what it was: what it is now. Rejects with the other side's error, or the way's. */
   lookAgain(record: OfferRecord, signal: AbortSignal): Promise<Partial<OfferRecord>>;
-  /** Done, or failed: the sender is to know. */
-  onOver(item: Item): Promise<void>;
+  /** Done, failed, waiting for room, or not any more: the sender is to know. */
+  tell(item: Item): Promise<void>;
 }
 
 /** What to do after an attempt. */
@@ -71,10 +71,10 @@ export class Attempts {
 
   /** What can't even be noted, with a full disk under the store, say, is tried again: nobody else would. */
   async #next(): Promise<Next> {
-    const { log, onOver } = this.#needs;
+    const { log, tell } = this.#needs;
     try {
       const next = await this.#attempt();
-      if (next === "over") await onOver(this.#item);
+      if (next === "over") await tell(this.#item);
       return next;
     } catch (error) {
       this.#signal.throwIfAborted();
@@ -100,7 +100,7 @@ export class Attempts {
       const incoming = (this.#incoming ??= await this.#open());
       giveBack = await room.take(item.record.into!, () => incoming.missingBytes);
       if (giveBack === undefined) return await this.#noRoom(noSpace(incoming.missingBytes));
-      if (item.record.problem !== undefined) await ledger.update(item, { problem: undefined });
+      if (item.record.problem !== undefined) await this.#note(undefined);
       const before = incoming.doneBytes;
       item.resumedBytes = before;
       ledger.progress(item, before, 0);
@@ -165,7 +165,11 @@ export class Attempts {
       );
     }
     if (!this.#isOffered && (error.code === "not-found" || error.code === "refused"))
-      return this.#fail("not-found", "the other device does not share this any more", "`covey ls NAME:` lists what it shares.");
+      return this.#fail(
+        "not-found",
+        "the other device does not share this any more",
+        "`covey ls NAME:`, or `shares()`, lists what it shares.",
+      );
     if (error.code === "not-found")
       return this.#fail(error.code, `the sender no longer has the ${this.#what}`, `${this.#again}.`);
     // What was written of it may have to be taken back.
@@ -220,8 +224,15 @@ export class Attempts {
 
   /** What is here stays, open if it is. */
   async #noRoom({ code, message, hint }: CoveyError): Promise<Next> {
-    await this.#needs.ledger.update(this.#item, { problem: { code, message, ...(hint === undefined ? {} : { hint }) } });
+    const problem = { code, message, ...(hint === undefined ? {} : { hint }) };
+    if (this.#item.record.problem?.code !== code) await this.#note(problem);
     return { waitMs: LIMITS.noSpaceRetryMs };
+  }
+
+  /** Why nothing comes, or that something does again. */
+  async #note(problem: OfferRecord["problem"]): Promise<void> {
+    await this.#needs.ledger.update(this.#item, { problem });
+    await this.#needs.tell(this.#item);
   }
 
   async #startOver(): Promise<void> {

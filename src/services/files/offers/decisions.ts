@@ -141,7 +141,7 @@ export class Decisions {
   #received(offer: string): Item {
     const item = this.#needs.ledger.find(offer);
     if (item.record.direction === "in") return item;
-    throw new CoveyError("bad-argument", "this offer was made here", { hint: "`covey cancel` takes it back." });
+    throw new CoveyError("bad-argument", "this offer was made here", { hint: "`covey cancel`, or `cancel()`, takes it back." });
   }
 
   /** From waiting, or from failed, to something else; everything else has been decided. */
@@ -166,4 +166,6 @@ function uncleared({ direction, into, token = "" }: OfferRecord, change?: Partia
 }
 
 export const over = ({ record }: Item): CoveyError =>
-  new CoveyError("conflict", `this offer is already ${record.state}`, { hint: "`covey transfers` shows what became of it." });
+  new CoveyError("conflict", `this offer is already ${record.state}`, {
+    hint: "`covey transfers`, or `transfers()`, shows what became of it.",
+  });

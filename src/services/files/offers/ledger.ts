@@ -159,9 +159,9 @@ export class Ledger {
       if (!this.#items.has(held.record.id)) return false;
       const changes = typeof change === "function" ? change(held.record) : change;
       if (changes === undefined) return false;
-      const next = this.#numbered(held.record, { ...held.record, ...changes });
-      await saveRecord(this.#needs.store, next);
-      const told = tidy === undefined ? next : await this.#tidied(next, tidy);
+      const changed = this.#numbered(held.record, { ...held.record, ...changes });
+      await saveRecord(this.#needs.store, changed);
+      const told = tidy === undefined ? changed : await this.#tidied(changed, tidy);
       if (!this.#items.has(held.record.id)) return false;
       this.#setRecord(held, told);
       this.changed.emit(item);

@@ -32,7 +32,7 @@ export class Pausing {
       if (state === "failed") throw over(item);
       if (direction === "in" && state === "waiting")
         throw new CoveyError("conflict", "nobody has agreed to receive this yet, so there is nothing to pause", {
-          hint: "`covey receive` takes it, `covey decline` says no.",
+          hint: "`covey receive`, or `accept()`, takes it; `covey decline`, or `decline()`, says no.",
         });
       return { paused: true };
     });

@@ -92,7 +92,7 @@ export class RemoteShares {
     const found = this.#byName(peer).get(name);
     if (found !== undefined) return found.id;
     throw new CoveyError("not-found", `the other device shares nothing as ${JSON.stringify(name)} with this one`, {
-      hint: "`covey ls NAME:` lists what it shares.",
+      hint: "`covey ls NAME:`, or `shares()`, lists what it shares.",
     });
   }
 

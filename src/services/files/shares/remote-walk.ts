@@ -32,7 +32,7 @@ export function askFor(
   const session = links.get(peer);
   if (session !== undefined) return { session, offer };
   throw new CoveyError("unreachable", "the other device is away, and only itself knows what is in its shares now", {
-    hint: "Try again once it is on and connected; `covey status` shows when that is.",
+    hint: "Try again once it is on and connected; `covey status`, or `status()`, shows when that is.",
   });
 }
 
@@ -91,11 +91,11 @@ export function told(error: CoveyError, { path }: SharePath): CoveyError {
   const { code } = error;
   if (code === "not-found")
     return new CoveyError(code, `there is no ${JSON.stringify(path)} in the other device's shares`, {
-      hint: "`covey ls NAME:` lists what it shares, `covey ls NAME:PATH` what is in that.",
+      hint: "`covey ls NAME:`, or `shares()`, lists what it shares; `covey ls NAME:PATH`, or `list()`, what is in that.",
     });
   if (code === "refused")
     return new CoveyError("not-found", `the other device does not share ${JSON.stringify(path)} any more`, {
-      hint: "`covey ls NAME:` lists what it shares.",
+      hint: "`covey ls NAME:`, or `shares()`, lists what it shares.",
     });
   return error;
 }

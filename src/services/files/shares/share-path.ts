@@ -29,7 +29,7 @@ export function parseSharePath(text: string): SharePath {
   const tooLong = Buffer.byteLength(path) > LIMITS.treePathBytes || components.length > LIMITS.treeDepth;
   if (tooLong || !components.every(isName))
     throw new CoveyError("bad-argument", `${JSON.stringify(printable(text.slice(0, 200)))} is no path in a share`, {
-      hint: 'A path begins with the name of a share, "docs/a.txt", without "." and ".."; `covey ls NAME:` lists the shares.',
+      hint: 'A path begins with the name of a share, "docs/a.txt", without "." and ".."; `covey ls NAME:`, or `shares()`, lists them.',
     });
   return { share: components[0]!, path };
 }

@@ -119,7 +119,7 @@ export class Shares {
     const held = this.#of(peer).find(({ record }) => record.name === name);
     if (held === undefined)
       throw new CoveyError("not-found", "nothing is shared with that peer under this name", {
-        hint: "`covey share ls` lists what is.",
+        hint: "`covey share ls`, or `shares()`, lists what is.",
       });
     this.#stop(held);
     await this.#removeEnded();
@@ -249,5 +249,5 @@ const notPaired = (): CoveyError => new CoveyError("not-paired", "that peer is n
 
 const taken = (name: string, path: string): CoveyError =>
   new CoveyError("conflict", `${JSON.stringify(name)} is ${JSON.stringify(path)} for that peer`, {
-    hint: "Give this one another name with --as, or end the other one: `covey share rm NAME:SHARE`.",
+    hint: "Give this one another name (`--as`, `name`), or end the other one: `covey share rm NAME:SHARE`, `unshare()`.",
   });
