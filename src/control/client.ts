@@ -6,7 +6,6 @@ import { untilAborted } from "../core/async.ts";
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import { VERSION } from "../core/version.ts";
 import type { Stream } from "../session/contract.ts";
-import { FramedStream } from "./duplex/framed-stream.ts";
 import type { Invoker } from "./invoker.ts";
 import { JSON_TYPE, PATH_PREFIX, UPGRADE, VERSION_HEADER, type StreamRecord } from "./wire.ts";
 
@@ -76,6 +75,8 @@ function send(agent: Agent, socketPath: string, name: string, body: string, sign
 
 /** On a connection of its own, which is the stream's from then on. */
 async function upgrade(socketPath: string, name: string, body: string, signal: AbortSignal): Promise<Stream> {
+  // Loaded for the first of them: with it comes node:crypto, which takes longer than a short command's own code.
+  const { FramedStream } = await import("./duplex/framed-stream.ts");
   const { promise, resolve, reject } = Promise.withResolvers<Stream>();
   signal.throwIfAborted();
   const request = http.request({

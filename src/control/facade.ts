@@ -1,16 +1,15 @@
 // Covey, built over something that invokes operations: one behaviour, whether the peer is in this process or in the daemon.
+//
+// What only streams need is loaded with the first one: a command starts sooner without it.
 
 import { isAbsolute } from "node:path";
 
 import { CoveyError, errorFromJson } from "../core/errors.ts";
 import type { Stream } from "../session/contract.ts";
-import { byteStream } from "./streams/byte-stream.ts";
-import { readShared, sendBytes } from "./bytes/bytes.ts";
 import type { CallOptions } from "./call-options.ts";
 import type { Covey, NamedOffer, NamedTransfer, PairInvitation, PeerHandle, TransferJob } from "./covey.ts";
 import type { Cursor } from "../space/contract.ts";
 import { openData } from "./data/handle.ts";
-import { takeStreams } from "./streams/handle.ts";
 import type { Invoke, Invoker } from "./invoker.ts";
 
 export function createCovey(invoker: Invoker): Covey {
@@ -55,7 +54,10 @@ export function createCovey(invoker: Invoker): Covey {
     pause: (offer, { signal } = {}) => call("offer.pause", { offer }, signal),
     resume: (offer, { signal } = {}) => call("offer.resume", { offer }, signal),
     transfers: ({ signal } = {}) => call("transfers", {}, signal),
-    handle: (name, options, handler) => takeStreams(bound, name, options, handler),
+    async handle(name, options, handler) {
+      const { takeStreams } = await import("./streams/handle.ts");
+      return takeStreams(bound, name, options, handler);
+    },
     watchTransfer: (offer, { signal } = {}) => stream("transfer.watch", { offer }, signal),
     close,
     [Symbol.asyncDispose]: close,
@@ -95,9 +97,18 @@ const peerHandle = (bound: Invoke, peer: string): PeerHandle => ({
     assertAbsolute(how.into);
     return transferJob(bound, await bound.call("share.get", { peer, path, ...how }, signal));
   },
-  read: (path, { signal } = {}) => readShared(bound, { peer, path }, signal),
-  sendBytes: async (bytes, { signal, name }) => transferJob(bound, await sendBytes(bound, { peer, name }, bytes, signal)),
-  open: async (name, { signal } = {}) => byteStream(await bound.duplex("stream.open", { peer, name }, signal)),
+  async *read(path, { signal } = {}) {
+    const { readShared } = await import("./bytes/bytes.ts");
+    yield* readShared(bound, { peer, path }, signal);
+  },
+  async sendBytes(bytes, { signal, name }) {
+    const { sendBytes } = await import("./bytes/bytes.ts");
+    return transferJob(bound, await sendBytes(bound, { peer, name }, bytes, signal));
+  },
+  async open(name, { signal } = {}) {
+    const { byteStream } = await import("./streams/byte-stream.ts");
+    return byteStream(await bound.duplex("stream.open", { peer, name }, signal));
+  },
   data: openData(bound, { space: peer }),
 });
 
