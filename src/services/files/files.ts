@@ -123,7 +123,7 @@ class FilesService implements Files {
       ...{ store, ledger, writer: needs.writer, links, clock, log },
       remoteOf: (record) => this.#remoteShares.sourceOf(record),
       lookAgain: (record, signal) => this.#getting.lookAgain(record, signal),
-      onOver: (item) => entries.write(item),
+      tell: (item) => entries.write(item),
     });
     const parts = { sending: this.#sending, downloads: this.#downloads };
     this.#decisions = new Decisions({ ledger, policies, entries, incoming, log, ...parts });
