@@ -62,11 +62,15 @@ export function answerOf(
   // It was sent again since.
   if (state === "failed" && round < record.round) return undefined;
   const pausedThere = state === "accepted" && paused;
-  if (record.state === state) return record.pausedThere === pausedThere ? undefined : { pausedThere };
+  const told = problem === undefined ? undefined : problemOf(problem, state);
+  if (record.state === state) {
+    const now = { pausedThere, problem: state === "accepted" ? told : record.problem };
+    return record.pausedThere === pausedThere && isDeepStrictEqual(record.problem, now.problem) ? undefined : now;
+  }
   return {
     state,
     pausedThere,
-    problem: problem === undefined ? undefined : { code: codeOf(problem.code), message: problem.message },
+    problem: told,
     // The receiver counted everything: what this side noted when it made the offer, and what came to it later.
     ...(state === "done" && notes !== undefined ? { notes: { first: record.notes?.first ?? [], count: notes } } : {}),
   };
@@ -86,7 +90,7 @@ function decisionOf({ kind, state, paused, round, blob, notes, problem }: OfferR
     round,
     ...(state === "done" && blob !== undefined ? { blob } : {}),
     ...(state === "done" && kind === "tree" ? { notes: missingOf(notes) } : {}),
-    ...(state === "failed" && problem !== undefined
+    ...(tellsProblem(state, problem) && problem !== undefined
       ? { problem: { code: problem.code, message: problem.message.slice(0, 500) } }
       : {}),
   };
@@ -95,6 +99,18 @@ function decisionOf({ kind, state, paused, round, blob, notes, problem }: OfferR
 /** What the receiver wanted so, a free name or what is there already, is no concern of the sender. */
 function missingOf({ count, first }: NonNullable<OfferRecord["notes"]> = { count: 0, first: [] }): number {
   return count - first.filter(({ code }) => code === "renamed" || code === "exists").length;
+}
+
+/** Of what waits for room: both sides see why nothing comes. Else a transfer that was agreed to has problems of its own side only. */
+const tellsProblem = (state: OfferRecord["state"], problem: OfferRecord["problem"]): boolean =>
+  state === "failed" || (state === "accepted" && problem?.code === "no-space");
+
+function problemOf(
+  { code, message }: NonNullable<DecisionValue["problem"]>,
+  state: DecisionValue["state"],
+): OfferRecord["problem"] {
+  const problem = { code: codeOf(code), message };
+  return state === "accepted" ? { ...problem, hint: "It goes on by itself once there is room over there." } : problem;
 }
 
 const codeOf = (code: string): ErrorCode => (isErrorCode(code) ? code : "internal");

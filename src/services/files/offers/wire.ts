@@ -72,7 +72,7 @@ const decisionSchema = v.object({
   blob: v.optional(hash),
   /** With `done`, of a tree: how much of it did not come along. */
   notes: v.optional(count),
-  /** With `failed`. */
+  /** With `failed`; with `accepted` while it waits for room. */
   problem: v.optional(v.object({ code: v.pipe(v.string(), v.maxBytes(64)), message: v.pipe(v.string(), v.maxBytes(1000)) })),
 });
 export type DecisionValue = v.InferOutput<typeof decisionSchema>;
