@@ -87,8 +87,8 @@ test("no name that is given here or there leads out of where things go", async (
     const job = await desk
       .peer("laptop")
       .sendBytes([Buffer.from("bytes")], { name })
-      .catch((error: { code: string }) => {
-        assert.equal(error.code, "bad-argument", name);
+      .catch((error: unknown) => {
+        assert.equal((error as { code: string }).code, "bad-argument", name);
       });
     if (job === undefined) continue;
     const offer = await nextOffer();
@@ -149,7 +149,6 @@ test("names that would command a terminal command none, whatever they are shown 
     assert.notEqual(piped.out + piped.err, "", plain.join(" "));
     const json = await cli("--json", ...(await argv(waiting)));
     for (const line of (json.out + json.err).split("\n")) {
-      // oxlint-disable-next-line no-control-regex
       assert.doesNotMatch(line, /[\x00-\x1f\x7f-\x9f]/, plain.join(" "));
       if (line !== "") JSON.parse(line);
     }
@@ -158,7 +157,6 @@ test("names that would command a terminal command none, whatever they are shown 
   }
   for (const home of Object.values(homes)) {
     const log = await readFile(join(home, "log"), "utf8");
-    // oxlint-disable-next-line no-control-regex
     for (const line of log.trimEnd().split("\n")) assert.doesNotMatch(line, /[\x00-\x1f\x7f-\x9f\u202e]/);
   }
 });

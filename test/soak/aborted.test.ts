@@ -47,7 +47,9 @@ async function abort(lab: Lab, path: string, n: number): Promise<string> {
   await sleep(Math.random() * 30);
   const quietly = (work: Promise<unknown>): Promise<unknown> =>
     // It may be over already, or not known there yet.
-    work.catch((error: { code: string }) => assert.ok(["conflict", "not-found"].includes(error.code), String(error)));
+    work.catch((error: unknown) =>
+      assert.ok(["conflict", "not-found"].includes((error as { code: string }).code), String(error)),
+    );
   const [one, other] = n % 2 === 0 ? [a, b] : [b, a];
   if (n % 3 === 0) await quietly(one.files.pause(id));
   if (n % 4 === 0) await Promise.all([quietly(one.files.cancel(id)), quietly(other.files.cancel(id))]);

@@ -195,7 +195,9 @@ function createWire(): Transport & { cut(how: "rst" | "fin"): number } {
     listen: (address, onConnection) => tcpTransport.listen(address, (connection) => onConnection(keep(connection))),
     cut(how) {
       const cut = [...open];
-      for (const socket of cut) how === "rst" ? socket.resetAndDestroy() : socket.destroySoon();
+      for (const socket of cut)
+        if (how === "rst") socket.resetAndDestroy();
+        else socket.destroySoon();
       return cut.length;
     },
   };
@@ -257,8 +259,8 @@ test("wires that are cut anywhere: what is said to be whole is, whichever way it
     await whileCut(
       60,
       async () => {
-        const got = await b.files.get(a.id, "dir", { into: lab.into }).catch((error: { code: string }) => {
-          assert.ok(["closed", "unreachable", "timeout"].includes(error.code), String(error));
+        const got = await b.files.get(a.id, "dir", { into: lab.into }).catch((error: unknown) => {
+          assert.ok(["closed", "unreachable", "timeout"].includes((error as { code: string }).code), String(error));
         });
         if (got !== undefined) await received(got.offer.id);
       },
