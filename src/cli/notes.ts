@@ -15,6 +15,7 @@ const WORDS: { readonly [Code in NoteCode]: string } = {
   "too-many": "it and others are more than one directory may have",
   unreadable: "it can't be read",
   changed: "it changed again and again while it was read",
+  private: "the home of a covey peer, with its key, stays where it is",
   vanished: "it was gone before it was read",
   "name-impossible": "the receiving system can't hold the name",
   "too-large": "the receiving file system can't hold a file of its size",

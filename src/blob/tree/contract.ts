@@ -26,6 +26,8 @@ export type TreeNoteCode =
   | "unreadable"
   | "changed"
   | "vanished"
+  /** The sender's: the home of a covey peer, with its key. */
+  | "private"
   /** The receiver's: its system can't hold the name, or not so much in one file; two names are one there. */
   | "name-impossible"
   | "too-large"

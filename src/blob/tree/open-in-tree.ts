@@ -4,6 +4,7 @@ import { type FileHandle, lstat, open, realpath } from "node:fs/promises";
 
 import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import type { OpenInTree } from "./contract.ts";
+import { isCoveyHomeAt } from "./covey-home.ts";
 import { goneElsewhere, HAS_HANDLES, isElsewhere, namesOf, READ, SEARCH, within } from "./directory.ts";
 import { isMissing, notInTree, stepsTo } from "./steps.ts";
 
@@ -13,7 +14,11 @@ export const openInTree: OpenInTree = async (roots, path) => {
   let way: Way | undefined;
   try {
     way = await begin(parents[0]!);
-    for (const parent of parents.slice(1)) way = await goOn(way, parent);
+    await assertNoHome(way);
+    for (const parent of parents.slice(1)) {
+      way = await goOn(way, parent);
+      await assertNoHome(way);
+    }
     const file = await openWithin(way, name, READ);
     if ((await file.stat()).isFile()) return file;
     await file.close();
@@ -39,6 +44,10 @@ async function begin(path: string): Promise<Way> {
   let way: Way = { directory: await open("/", SEARCH), at: "" };
   for (const name of namesOf(path)) way = await goOn(way, name);
   return way;
+}
+
+async function assertNoHome({ directory, at }: Way): Promise<void> {
+  if (await isCoveyHomeAt((name) => within(directory.fd, at, name))) throw notInTree();
 }
 
 /** The way so far ends, whether it goes on or not. */

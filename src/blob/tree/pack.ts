@@ -36,6 +36,7 @@ const SENT_NOTES: ReadonlySet<string> = new Set<TreeNoteCode>([
   "unreadable",
   "changed",
   "vanished",
+  "private",
 ]);
 
 interface FileFacts {

@@ -14,6 +14,7 @@ import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { TreeNoteCode, TreeRoot, WalkOptions } from "./contract.ts";
 import { attempt, note, type Note } from "./attempt.ts";
+import { isCoveyHome } from "./covey-home.ts";
 import { Directory } from "./directory.ts";
 import { type Kind, listNames, readNames, type SortedNames } from "./names.ts";
 import { checkTreePath, comparePaths, linkStaysInside } from "./paths.ts";
@@ -94,6 +95,10 @@ function* eachRoot(roots: readonly TreeRoot[]): Generator<Candidate | Note, unde
         }
         parent = { path, directory };
       }
+      if (isHome(parent.directory)) {
+        yield note(root.name, "private");
+        continue;
+      }
       yield { path: root.name, inside: parent.directory, name: nameOf(root), is: "unknown" };
     }
   } finally {
@@ -117,10 +122,12 @@ function* onePath(roots: readonly TreeRoot[], path: string): Generator<Candidate
   try {
     const { parents, name } = stepsTo(roots, path);
     inside = Directory.open(parents[0]!);
+    if (isHome(inside)) throw notInTree();
     for (const parent of parents.slice(1)) {
       const child: Directory = inside.search(parent);
       inside.close();
       inside = child;
+      if (isHome(inside)) throw notInTree();
     }
     lstatSync(inside.at(name));
     yield { path: basename(path), inside, name, is: "unknown" };
@@ -130,6 +137,8 @@ function* onePath(roots: readonly TreeRoot[], path: string): Generator<Candidate
     inside?.close();
   }
 }
+
+const isHome = (directory: Directory): boolean => isCoveyHome((name) => directory.at(name));
 
 // 3. and 4.
 
@@ -161,6 +170,10 @@ function enter({ path, inside, name }: Candidate): { readonly thing: Thing; read
   return attempt(path, () => {
     const directory = inside.list(name);
     try {
+      if (isHome(directory)) {
+        directory.close();
+        return note(path, "private");
+      }
       const thing = { type: "directory", path, mtimeMs: timeOf(directory.stat()) } as const;
       const room = Math.min(255, LIMITS.treePathBytes - Buffer.byteLength(path) - 1);
       const hasRoom = room > 0 && path.split("/").length < LIMITS.treeDepth;

@@ -6,6 +6,7 @@ import { basename, resolve } from "node:path";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { freeNames } from "../../../blob/names.ts";
 import type { TreeRoot } from "../../../blob/tree/contract.ts";
+import { assertOutsideHomes } from "../../../blob/tree/covey-home.ts";
 import { comparePaths } from "../../../blob/tree/paths.ts";
 
 /** Paths that are looked up at once. */
@@ -13,7 +14,7 @@ const AT_ONCE = 64;
 
 /**
  * What is behind each path, links resolved, under the last name of the path as it was given; of two that are the same the later one gets
- * a number. In canonical order. Rejects with `not-found`, `io`, `limit` (too many of one name).
+ * a number. In canonical order. Rejects with `not-found`, `io`, `limit` (too many of one name), `bad-argument` for a covey home.
  */
 export async function rootsOf(paths: readonly string[]): Promise<TreeRoot[]> {
   const taken = new Set<string>();
@@ -37,6 +38,7 @@ async function behind(named: string): Promise<{ called: string; path: string }> 
   const path = await realpath(full).catch((error: unknown) => {
     throw fromPlatform(error, `read ${JSON.stringify(full)}`);
   });
+  await assertOutsideHomes(path);
   // The file system's own root has no name.
   return { called: basename(full).toWellFormed() || "root", path };
 }

@@ -10,6 +10,7 @@ import { realpath, stat } from "node:fs/promises";
 import { basename, isAbsolute } from "node:path";
 
 import type { TreeRoot } from "../../../blob/tree/contract.ts";
+import { assertOutsideHomes } from "../../../blob/tree/covey-home.ts";
 import { createTurns } from "../../../core/async.ts";
 import type { Clock } from "../../../core/clock.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
@@ -225,6 +226,7 @@ async function sourceOf(path: string): Promise<Pick<ShareRecord, "path" | "type"
   if (!isAbsolute(path)) throw new CoveyError("bad-argument", `${JSON.stringify(path)} is not an absolute path`);
   try {
     const resolved = await realpath(path);
+    await assertOutsideHomes(resolved);
     const found = await stat(resolved);
     if (found.isDirectory()) return { path: resolved, type: "directory" };
     if (found.isFile()) return { path: resolved, type: "file" };
