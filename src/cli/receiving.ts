@@ -128,6 +128,8 @@ class Taking {
   #fail(name: string, error: unknown): void {
     if (this.#signal.aborted) return;
     const problem = fromPlatform(error, `receive ${name}`);
+    // All of them have the same end then.
+    if (problem.code === "daemon-down" && this.failure?.code === "daemon-down") return;
     this.#onFailure(problem, this.failure === undefined);
     this.failure ??= problem;
   }

@@ -249,6 +249,35 @@ test("get: Ctrl-C, and the same command again; SIGTERM leaves it running", async
   await laptop.peer("desk").unshare("large.bin");
 });
 
+test("a daemon that is killed midway: said once, nothing is lost, and what is under way is told", async () => {
+  const home = path("killed");
+  await startDaemon({ home, change: { listen: ["tcp://127.0.0.1:0"], name: "killed" } });
+  const here = await connect({ home });
+  try {
+    await using invitation = await laptop.invite({ as: "killed" });
+    await here.join(invitation.ticket, { as: "laptop" });
+    await invitation.done;
+    await laptop.peer("killed").send(path("large.bin"));
+    await until(async () => (await here.inbox()).offers.length === 1);
+    const receiving = start(["--home", home, "receive", "--yes", "-o", path("taken")]);
+    await receiving.until("10 %");
+    await laptop.pause((await newest(laptop)).offer.id);
+    process.kill((await here.status()).pid, "SIGKILL");
+    const { status, err } = await receiving.ended;
+    assert.equal(status, 8);
+    assert.equal(err.split("the daemon went away").length, 2, err);
+    assert.match(err, /Nothing is lost: `covey --home \S+ up`/);
+    const again = start(["--home", home, "receive", "--yes", "-o", path("taken")]);
+    await again.until(/from laptop is under way, \d+ % of large\.bin/);
+    again.kill("SIGINT");
+    await again.ended;
+  } finally {
+    await here.close();
+    await stopDaemon({ home });
+    await laptop.peer("killed").remove();
+  }
+});
+
 test("transfers pause and resume; one with all that is known of it", async () => {
   await cli("send", "large.bin", "desk:", "--no-wait");
   await until(async () => (await desk.inbox()).offers.length === 1);
