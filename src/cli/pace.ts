@@ -26,7 +26,8 @@ export class Pace {
     }
     if (this.rate === 0) this.#beganMs = atMs;
     const movedMs = atMs - this.#beganMs;
-    this.rate = movedMs === 0 ? bytesPerSecond : towards(this.rate, bytesPerSecond, passedMs / Math.min(RATE_MS, movedMs / 2));
+    const settlesMs = movedMs > KNOWN_MS ? RATE_MS : movedMs / 2;
+    this.rate = movedMs === 0 ? bytesPerSecond : towards(this.rate, bytesPerSecond, passedMs / settlesMs);
     if (movedMs < KNOWN_MS) return;
     const estimate = (leftBytes / this.rate) * 1000;
     // The time that was left has passed by as much; only what it was wrong by is corrected, and that slowly.
