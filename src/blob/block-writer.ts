@@ -22,6 +22,11 @@ export class BlockWriter {
     this.#size = size;
   }
 
+  /** A write or a flush failed, and not for want of room: nothing of what is in the file is to be relied on. */
+  get isSpoilt(): boolean {
+    return this.#broken !== undefined && this.#broken.code !== "no-space";
+  }
+
   /** Resolves when there is room for the next block; `written` is called once the bytes are not looked at any more. */
   async write(block: number, bytes: Uint8Array, written: () => void): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;

@@ -52,6 +52,11 @@ export class Sink {
     this.#size = size;
   }
 
+  /** See BlockWriter. */
+  get isSpoilt(): boolean {
+    return this.#blocks.isSpoilt;
+  }
+
   /**
    * `key`: letters and digits that are always the same for the same transfer, so that what a crash left before it was noted is found
    * and replaced. Rejects with `no-space` when `size` bytes do not fit, or `io`.

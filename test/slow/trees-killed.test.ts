@@ -79,7 +79,8 @@ for (const conflict of ["rename", "skip", "overwrite"] as const satisfies Confli
       const trace = ["-f", "-qq", "-o", join(lab.dir, "trace"), "-e", `trace=${CHANGES.join()}`, ...inject];
       try {
         execFileSync("strace", [...trace, process.execPath, CHILD, JSON.stringify(task)], {
-          env: { ...process.env, UV_THREADPOOL_SIZE: "1" },
+          // A compile cache makes directories and files of its own.
+          env: { ...process.env, UV_THREADPOOL_SIZE: "1", NODE_DISABLE_COMPILE_CACHE: "1" },
           stdio: "pipe",
         });
         return false;

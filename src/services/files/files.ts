@@ -236,6 +236,7 @@ class FilesService implements Files {
   async close(): Promise<void> {
     await Promise.all([this.#removals.close(), this.#forgetting.close()]);
     await this.#entries.close();
+    this.#decisions.close();
     await this.#shares.close();
     await Promise.all([this.#downloads.close(), this.#serving.close()]);
     this.#links.close();

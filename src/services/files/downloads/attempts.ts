@@ -206,6 +206,7 @@ export class Attempts {
 
   /** This side's disk or store. A full disk waits; everything else needs somebody. */
   async #ownFault(error: CoveyError): Promise<Next> {
+    const isSpoilt = this.#incoming?.isSpoilt === true;
     // What is in memory may not be what is on disk: back to the last checkpoint.
     await this.#drop({ save: false });
     if (isOver(this.#item.record.state)) return "over";
@@ -218,8 +219,9 @@ export class Attempts {
     // What the platform's errors say is for whoever named a path just now.
     const isPlatform = code === "io" || code === "not-found";
     const mended = "When that is mended, receive it again.";
-    if (code !== "no-space") return this.#failed(code, message, isPlatform ? mended : (hint ?? mended));
-    return this.#noRoom(error);
+    if (code === "no-space") return this.#noRoom(error);
+    const next = isPlatform ? mended : (hint ?? mended);
+    return isSpoilt ? this.#fail(code, message, next) : this.#failed(code, message, next);
   }
 
   /** What is here stays, open if it is. */

@@ -32,6 +32,10 @@ export class IncomingFile implements Incoming {
     return this.#part.blocks.manifest.size - this.doneBytes;
   }
 
+  get isSpoilt(): boolean {
+    return this.#part.isSpoilt;
+  }
+
   fits({ size }: OfferRecord): boolean {
     return this.#part.blocks.manifest.size === size;
   }

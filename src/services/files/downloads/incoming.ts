@@ -19,6 +19,8 @@ export interface Incoming {
   readonly doneBytes: number;
   /** What it still needs on the disk. */
   readonly missingBytes: number;
+  /** A write or a flush failed, and what is on disk can't be known: none of it is to be used again. */
+  readonly isSpoilt: boolean;
   /** Whether what is here belongs to the thing as it is offered now. */
   fits(record: OfferRecord): boolean;
   /** One attempt to bring what is missing. What goes wrong on this side is thrown. */

@@ -38,6 +38,11 @@ export class Part {
     this.blocks = new HeldBlocks(needs, item.record.id, manifest, sink);
   }
 
+  /** Nothing of what is on disk is to be relied on. */
+  get isSpoilt(): boolean {
+    return this.#sink.isSpoilt;
+  }
+
   /** Rejects with what the file system says; `no-space` when a new one does not fit at all. */
   static async open(needs: PartNeeds, item: Item, signal: AbortSignal): Promise<Part> {
     const { id, size, temp, into } = item.record;

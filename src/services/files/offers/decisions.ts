@@ -34,6 +34,8 @@ type Taking = Pick<OfferRecord, "conflict" | "agreedBytes"> & { readonly into: s
 
 export class Decisions {
   readonly #needs: DecisionNeeds;
+  #retry: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(needs: DecisionNeeds) {
     this.#needs = needs;
@@ -57,12 +59,16 @@ export class Decisions {
     if (!(await this.#giveUp(item, () => ({ state, problem: undefined })))) throw over(item);
   }
 
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retry);
+  }
+
   /** From now on, and for what waits now. */
   async allow(peer: PeerId, policy: Policy): Promise<void> {
     const { ledger, policies } = this.#needs;
     await policies.set(peer, policy.offers === "take" ? { ...policy, into: await checkedDirectory(policy.into) } : policy);
-    const waiting = ledger.openWith(peer).filter(({ record }) => record.direction === "in" && record.state === "waiting");
-    await forEachAtOnce(waiting, LIMITS.offersAtOnce, (item) => this.#applyPolicy(item));
+    await forEachAtOnce(ledger.openWith(peer).filter(isUndecided), LIMITS.offersAtOnce, (item) => this.#applyPolicy(item));
   }
 
   /** A new offer to this peer, or one that says something else now. */
@@ -117,10 +123,25 @@ export class Decisions {
       const { code, message, hint } = fromPlatform(error, "take the offer");
       // Somebody was faster.
       if (item.record.state !== "waiting") return;
+      if (code === "no-space") this.#retryLater();
+      if (item.record.problem?.code === code) return;
       log.warn({ offer: id, code, message }, "an offer could not be taken as it was allowed; it waits");
       const problem = { code, message, ...(hint === undefined ? {} : { hint }) };
       await ledger.update(item, ({ state }) => (state === "waiting" ? { problem } : undefined));
     }
+  }
+
+  /** Room comes without anybody telling. */
+  #retryLater(): void {
+    const look = async (): Promise<void> => {
+      this.#retry = undefined;
+      const waiting = this.#needs.ledger.all().filter((item) => isUndecided(item) && item.record.problem?.code === "no-space");
+      await forEachAtOnce(waiting, LIMITS.offersAtOnce, (item) => this.#applyPolicy(item));
+    };
+    const tryAgain = (): void => {
+      look().catch((error: unknown) => this.#needs.log.error({ error: String(error) }, "offers could not be looked at again"));
+    };
+    if (!this.#closed) this.#retry ??= setTimeout(tryAgain, LIMITS.noSpaceRetryMs).unref();
   }
 
   async #take(item: Item, { into, upToBytes }: Policy & { readonly offers: "take" }): Promise<void> {
@@ -158,6 +179,8 @@ export class Decisions {
     if (state === "declined" && (temp !== undefined || token !== undefined)) await downloads.discard(item);
   }
 }
+
+const isUndecided = ({ record }: Item): boolean => record.direction === "in" && record.state === "waiting";
 
 /** What is here may not be noted yet: until it is removed the record says that there may be something, or a kill in between leaves it. */
 function uncleared({ direction, into, token = "" }: OfferRecord, change?: Partial<OfferRecord>): typeof change {

@@ -71,6 +71,11 @@ export class IncomingTree implements Incoming {
     return this.#progress.state.bytes + this.#large.doneBytes;
   }
 
+  /** Never: when it is opened again, it goes back to its last flush that did not fail. */
+  get isSpoilt(): boolean {
+    return false;
+  }
+
   get missingBytes(): number {
     if (this.#staging.isPlacing) return 0;
     const waiting = [...this.#progress.waiting.values()].reduce((sum, { size }) => sum + size, 0);
