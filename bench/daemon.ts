@@ -22,7 +22,7 @@ export async function benchDaemon(): Promise<readonly Row[]> {
     await cli(first, "down");
     const fromNothing: number[] = [];
     for (let i = 0; i < STARTS; i++) {
-      fromNothing.push(await timed(() => cli(first, "status", "--json")));
+      fromNothing.push(await timed(() => cli(first, "peer", "ls", "--json")));
       await cli(first, "down");
     }
     const nodeMs: number[] = [];
@@ -47,7 +47,7 @@ export async function benchDaemon(): Promise<readonly Row[]> {
         note: `of the built command; \`node -e 0\` takes ${median(nodeMs).toFixed(0)} ms here`,
       },
       {
-        name: "the same when none runs: it is started first",
+        name: "`covey peer ls` when none runs: it is started first",
         value: median(fromNothing),
         unit: "ms",
         note: `median of ${STARTS}`,
