@@ -49,7 +49,10 @@ export function renderNotes({ notes: { count, first }, offer }: Noted, most = SH
   const where = first.length > shown.length ? `: \`covey transfers ${offer.number}\`` : "";
   return [
     `${all}:`,
-    ...shown.map(({ path, code }) => `  ${printable(path)}: ${noteWords(code)}`),
+    ...shown.map(({ path, code, now }) => {
+      const words = now === undefined ? noteWords(code) : `it is called ${printable(now)} where it is now`;
+      return `  ${printable(path)}: ${words}`;
+    }),
     ...(rest === 0 ? [] : [`  and ${rest} more${where}`]),
   ].join("\n");
 }

@@ -160,6 +160,11 @@ test("what did not come along, in words; ten of them, then where the others are"
   const untold = renderNotes({ notes: { count: 1, first: [] }, offer });
   assert.equal(untold, "1 thing does not come along as it is; the other device can tell which.");
   assert.equal(renderNotes({ notes: { count: 0, first: [] }, offer }), "");
+  const renamed = { path: ".ssh", code: "renamed", now: "_s\u001b" } as const;
+  assert.match(
+    renderNotes({ notes: { count: 1, first: [renamed] }, offer }),
+    /^  \.ssh: it is called _s\\u\{1b\} where it is now$/m,
+  );
   assert.equal(noteWords("new\u001bcode"), "new\\u{1b}code");
   assert.equal(noteWords("constructor"), "constructor");
   const notes = (code: "exists" | "renamed" | "changed") => ({ count: 1, first: [{ path: "a", code }] });

@@ -32,7 +32,8 @@ async function place(lab: Lab, items: readonly Item[], conflict: Conflict, as?: 
   return placed;
 }
 
-const notes = ({ notes: { first } }: Placed): string[] => first.map(({ path, code }) => `${path} ${code}`);
+const notes = ({ notes: { first } }: Placed): string[] =>
+  first.map(({ path, code, now }) => `${path} ${code}${now === undefined ? "" : ` ${now}`}`);
 const TREE: readonly Item[] = [["d"], ["d/a", "ours"], ["d/e"], ["d/e/b", "ours"], ["d/l", "->", "a"], ["f.txt", "ours"]];
 
 test("rename: free names, and nothing of others is touched", async () => {
@@ -42,7 +43,7 @@ test("rename: free names, and nothing of others is touched", async () => {
   writeFileSync(join(lab.into, "f.txt"), "theirs");
   const placed = await place(lab, TREE, "rename");
   assert.deepEqual(placed.paths, [join(lab.into, "d (3)"), join(lab.into, "f (2).txt")]);
-  assert.deepEqual(notes(placed), ["d renamed", "f.txt renamed"]);
+  assert.deepEqual(notes(placed), ["d renamed d (3)", "f.txt renamed f (2).txt"]);
   assert.deepEqual(readdirSync(join(lab.into, "d")), []);
   assert.equal(readFileSync(join(lab.into, "f.txt"), "utf8"), "theirs");
   assert.deepEqual(names(join(lab.into, "d (3)")), ["a", "e/", "e/b", "l"]);
@@ -55,7 +56,7 @@ test("names of roots are made safe, those inside are kept", async () => {
   await using lab = openLab();
   const inside: Item[] = [["CON"], ["CON/.git", "x"], ["CON/a:b", "x"], ["CON/con", "x"], ["CON/x\u202ey ", "x"]];
   const placed = await place(lab, [[".ssh"], [".ssh/id", "x"], ...inside, ["_CON", "x"]], "rename");
-  assert.deepEqual(notes(placed), [".ssh renamed", "CON renamed", "_CON renamed"]);
+  assert.deepEqual(notes(placed), [".ssh renamed _ssh", "CON renamed _CON", "_CON renamed _CON (2)"]);
   assert.deepEqual(
     placed.paths,
     ["_ssh", "_CON", "_CON (2)"].map((name) => join(lab.into, name)),
@@ -84,7 +85,7 @@ test("`as` names the only root, and is one name", async () => {
   await using lab = openLab();
   assert.deepEqual((await place(lab, [["d"], ["d/a", "x"]], "rename", "other")).paths, [join(lab.into, "other")]);
   const again = await place(lab, [["d"], ["d/a", "x"]], "rename", "other");
-  assert.deepEqual([again.paths, notes(again)], [[join(lab.into, "other (2)")], ["d renamed"]]);
+  assert.deepEqual([again.paths, notes(again)], [[join(lab.into, "other (2)")], ["d renamed other (2)"]]);
   for (const [items, as] of [
     [TREE, "x"],
     [[["d"]], "a/b"],

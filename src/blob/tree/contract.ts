@@ -43,6 +43,8 @@ export type TreeNoteCode =
 export interface TreeNote {
   readonly path: string;
   readonly code: TreeNoteCode;
+  /** With `renamed`: its name there. */
+  readonly now?: string;
 }
 
 /** Notes are kept up to LIMITS.treeNotes; `count` counts them all. */

@@ -89,7 +89,7 @@ class Placing {
         }
       }
       if (name === undefined) continue;
-      if (name !== (options.as ?? root)) this.#note(root, "renamed");
+      if (name !== (options.as ?? root)) this.#note(root, "renamed", name);
       if (paths.length < LIMITS.offerRoots) paths.push(join(into, name));
     }
     this.#flusher.add(this.#target.list(".").fd);
@@ -142,9 +142,9 @@ class Placing {
     return (await merge([this.#roots, root], [this.#target, name], root, merging)) ? name : undefined;
   }
 
-  #note(path: string, code: TreeNoteCode): void {
+  #note(path: string, code: TreeNoteCode, now?: string): void {
     this.#noteCount++;
-    if (this.#notes.length < LIMITS.treeNotes) this.#notes.push({ path, code });
+    if (this.#notes.length < LIMITS.treeNotes) this.#notes.push({ path, code, ...(now === undefined ? {} : { now }) });
   }
 
   #save(plan: Plan): Promise<void> {

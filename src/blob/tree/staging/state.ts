@@ -32,7 +32,11 @@ interface StagedState {
   readonly placed: Placed | undefined;
 }
 
-const note = v.strictObject({ path: v.string(), code: v.custom<TreeNoteCode>((code) => typeof code === "string") });
+const note = v.strictObject({
+  path: v.string(),
+  code: v.custom<TreeNoteCode>((code) => typeof code === "string"),
+  now: v.exactOptional(v.string()),
+});
 const schema = v.strictObject({
   open: v.array(v.tuple([v.string(), v.number()])),
   plan: v.optional(

@@ -20,6 +20,7 @@ export const noteSchema = v.object({
     v.string(),
     v.transform((code) => code as TreeNoteCode),
   ),
+  now: v.exactOptional(v.string()),
 });
 
 const recordSchema = v.object({
