@@ -40,8 +40,9 @@ test("what waits as a file stays one, whatever its entry turns into and back", a
   assert.deepEqual(await lab.b.files.find(id), first);
   await renew(lab, id, fileOffer("other", 20));
   assert.deepEqual(shares(), []);
-  const { name, size, kind, number } = await lab.b.files.find(id);
-  assert.deepEqual([name, size, kind, number], ["other", 20, "file", first.number]);
+  assert.deepEqual(await lab.b.files.find(id), first);
+  await renew(lab, id, fileOffer("file", 20));
+  assert.deepEqual(await lab.b.files.find(id), { ...first, size: 20, roots: [{ ...first.roots[0], bytes: 20 }] });
   await lab.b.files.decline(id);
   await renew(lab, id, { ...(fileOffer("other", 20) as object), round: 9 });
   assert.equal((await lab.b.files.find(id)).state, "declined");

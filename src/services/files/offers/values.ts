@@ -40,17 +40,26 @@ export function factsOf(offer: Exclude<OfferValue, ShareValue>): Facts {
 
 /** What the receiver's record has to take over from the sender's entry; undefined when that is nothing. */
 export function renewalOf(record: OfferRecord, facts: Facts): Partial<OfferRecord> | undefined {
-  const { state, kind, name, round } = record;
-  if (state === "done" || state === "declined" || state === "withdrawn" || kind !== facts.kind || facts.round < round)
-    return undefined;
+  const { state, name, round } = record;
+  if (state === "done" || state === "declined" || state === "withdrawn" || facts.round < round) return undefined;
+  if (!isSameThing(record, facts)) return undefined;
   // Sent again: whoever would have been asked at first is asked.
   if (state === "failed" && facts.round > round) return { ...facts, state: "waiting", problem: undefined };
   // The source changed before it was fetched. What was agreed to was the thing, under its name, so that goes on with its new state; of a
   // tree, these things: what is in them is seen when they come.
   const { pausedThere } = facts;
-  const agreed = kind === "file" ? { ...facts, name } : { round: facts.round, pausedThere };
+  const agreed = facts.kind === "file" ? { ...facts, name } : { round: facts.round, pausedThere };
   const renewed = state === "waiting" ? facts : agreed;
   return isDeepStrictEqual({ ...record, ...renewed }, record) ? undefined : renewed;
+}
+
+/** Somebody may just be agreeing to what was shown: how much it is may change, and of several things some may be gone. */
+function isSameThing({ kind, name, roots = [], rootCount }: OfferRecord, facts: Facts): boolean {
+  if (kind !== facts.kind) return false;
+  if (kind === "file") return name === facts.name;
+  const known = new Set(roots.map((root) => `${root.kind} ${root.name}`));
+  const isKnown = (facts.roots ?? []).every((root) => known.has(`${root.kind} ${root.name}`));
+  return (facts.rootCount ?? 1) <= rootCount && (isKnown || rootCount > roots.length);
 }
 
 /** What the sender's record has to take over from the receiver's decision; undefined when that is nothing. */
