@@ -270,6 +270,7 @@ export const LIMIT_TABLE = {
   jsonDepth: [64, "levels", "Nesting of a data value."],
   socketPathBytes: [103, "bytes", "The path of a unix socket: what macOS has room for, less the final NUL."],
   startMs: [15_000, "ms", "A daemon that was started must be ready by then."],
+  homeWatchMs: [5000, "ms", "How often a daemon looks whether its home is still there; if not, it ends."],
   stopMs: [5000, "ms", "An orderly stop must have ended by then; the process then exits all the same."],
   logBytes: [8 * MiB, "bytes", "A log that is larger is set aside as log.1, in place of the one before."],
 } as const satisfies Record<string, readonly [value: number, unit: string, reason: string]>;

@@ -12,6 +12,7 @@ import { hostPeer } from "../control/host.ts";
 import { serveControl } from "../control/server.ts";
 import { applyChange, readConfig, writeConfig, type ConfigChange, type DaemonConfig } from "./config.ts";
 import { dropFromEnvironment } from "./environment.ts";
+import { watchHome } from "./home-watch.ts";
 import { openLog } from "./log.ts";
 
 export interface DaemonOptions {
@@ -23,7 +24,7 @@ export interface DaemonOptions {
 
 export interface RunningDaemon {
   readonly log: Logger;
-  /** Resolves when its store has died, without which it can do nothing more. */
+  /** Resolves when its store has died, or its home is gone: it can do nothing more. */
   readonly failed: Promise<CoveyError>;
   /** Ends what is under way, and lets go of the home. Rejects with `timeout` after LIMITS.stopMs. */
   stop(): Promise<void>;
@@ -47,13 +48,15 @@ export async function startHere({ home: dir, change, logTo }: DaemonOptions): Pr
   });
   try {
     const server = await serveControl({ ...hosted, log });
+    const watch = await watchHome(hosted.home.dir);
     const { addresses } = await hosted.peer.status();
     if (Object.keys(change).length > 0) await writeConfig(hosted.home, config);
     log.info({ version: VERSION, addresses, ms: Math.round(performance.now() - startedMs) }, "ready");
     return {
       log,
-      failed: hosted.peer.store.failed,
+      failed: Promise.race([hosted.peer.store.failed, watch.gone]),
       async stop() {
+        watch.stop();
         const stopping = (async (): Promise<void> => {
           await server.close();
           await hosted.close();

@@ -41,5 +41,5 @@ function exitOnFault({ log, failed }: RunningDaemon): void {
   };
   process.on("uncaughtException", (error) => end("uncaught exception", error));
   process.on("unhandledRejection", (error) => end("unhandled rejection", error));
-  void failed.then((error) => end("the store died", error));
+  void failed.then((error) => end("it can't go on", error));
 }

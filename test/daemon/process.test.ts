@@ -46,6 +46,26 @@ async function pidOf(home: string): Promise<number> {
   return (await covey.status()).pid;
 }
 
+function runs(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test("a daemon ends when its home is removed, or another one is in its place", async () => {
+  const outlive = async (replaced: boolean): Promise<void> => {
+    const home = newHome();
+    await startDaemon({ home, change });
+    const pid = await pidOf(home);
+    await rm(home, { recursive: true });
+    if (replaced) await mkdir(home, { mode: 0o700 });
+    while (runs(pid)) await sleep(50);
+  };
+  await Promise.all([outlive(false), outlive(true)]);
+});
+
 test("three commands at once start one daemon, and all find it", async () => {
   const home = newHome();
   const started = await Promise.all([1, 2, 3].map(() => startDaemon({ home, change })));

@@ -63,3 +63,34 @@ test("a transfer that is given up around its end is done on both sides, or neith
   }
   await eventually(async () => (await readdir(lab.into)).filter((name) => name.startsWith(".")), []);
 });
+
+const ENDS: [how: string, meet: (lab: Lab, id: string) => Promise<unknown>][] = [
+  ["declined", (lab, id) => Promise.allSettled([lab.a.files.cancel(id), lab.b.files.decline(id)])],
+  [
+    "done",
+    async (lab, id) => {
+      await lab.b.files.accept(id, { into: lab.into });
+      await watchUntil(lab.b, id);
+      await lab.a.files.cancel(id).catch((error: unknown) => assert.equal((error as { code: string }).code, "conflict"));
+    },
+  ],
+];
+for (const [how, meet] of ENDS) {
+  test(`an offer that is taken back while it becomes ${how} over there is ${how} on both sides, also later`, async () => {
+    await using lab = await openLab();
+    for (let round = 0; round < 8; round++) {
+      const name = `n${round}`;
+      await writeFile(join(lab.dir, name), name);
+      const { offer } = await lab.a.files.send(lab.b.id, [join(lab.dir, name)]);
+      await nextOffer(lab.b);
+      await meet(lab, offer.id);
+      const states = (): Promise<string[]> =>
+        Promise.all([lab.a, lab.b].map(async (peer) => (await peer.files.find(offer.id)).state));
+      await eventually(states, [how, how]);
+      assert.equal((await readdir(lab.into)).includes(name), how === "done");
+      if (round > 0) continue;
+      for (const which of ["a", "b"] as const) await lab.restart(which);
+      assert.deepEqual(await states(), [how, how]);
+    }
+  });
+}

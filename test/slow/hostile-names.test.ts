@@ -112,6 +112,8 @@ test("names that would command a terminal command none, whatever they are shown 
   await until(async () => (await laptop.peer("desk").shares()).length === 1);
   /** The number of one that waits, with the names in it. */
   const waiting = async (): Promise<string> => {
+    // A sender that has not heard yet how the last one ended would go on with it.
+    await until(async () => (await openOffers()) === (await laptop.inbox()).offers.length);
     await desk.peer("laptop").send([at("tree"), at("tree", HOSTILE)]);
     await until(async () => (await laptop.inbox()).offers.length > 0);
     return String((await laptop.inbox()).offers[0]!.number);
@@ -164,6 +166,11 @@ test("names that would command a terminal command none, whatever they are shown 
 async function nextOffer(): Promise<string> {
   await until(async () => (await laptop.inbox()).offers.length > 0);
   return (await laptop.inbox()).offers[0]!.id;
+}
+
+async function openOffers(): Promise<number> {
+  const sent = (await desk.transfers()).filter(({ offer }) => offer.direction === "out");
+  return sent.filter(({ offer }) => offer.state === "waiting" || offer.state === "accepted").length;
 }
 
 /** Polls until it holds. */

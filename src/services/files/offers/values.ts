@@ -67,7 +67,9 @@ export function answerOf(
   record: OfferRecord,
   { state, paused, round, problem, notes }: DecisionValue,
 ): Partial<OfferRecord> | undefined {
-  if (record.state === "done" || record.state === "declined" || record.state === "withdrawn") return undefined;
+  if (record.state === "done" || record.state === "declined") return undefined;
+  // Taken back at the moment in which it ended over there: what is there counts, and the receiver never looks back.
+  if (record.state === "withdrawn" && state !== "done" && state !== "declined") return undefined;
   // It was sent again since.
   if (state === "failed" && round < record.round) return undefined;
   const pausedThere = state === "accepted" && paused;
