@@ -14,7 +14,7 @@ import { eventually, openFilesPeer, openLab, watchUntil } from "../files/peers.t
 import { fill, listing, makeMixedTree } from "../files/tree-kit.ts";
 
 const MiB = LIMITS.blockBytes;
-const KILLS = 8;
+const KILLS = 4;
 
 for (const victim of ["receiver", "sender"] as const) {
   test(`the ${victim} of a tree is killed again and again: it arrives once, as it was, and nothing is left over`, async () => {

@@ -88,6 +88,8 @@ for (;;) {
   for (const { name, target, kept } of places) {
     if (!attempt(() => renameSync(name, kept))) attempt(() => renameSync(name, join(aside, "stray" + strays++)));
     attempt(() => symlinkSync(target, name));
+  }
+  for (const { name, kept } of places) {
     attempt(() => unlinkSync(name));
     attempt(() => renameSync(kept, name));
   }
@@ -105,7 +107,7 @@ function flip(lab: Lab, tree: string, canary: string): ReturnType<typeof startSc
     ...places,
     join(tree, "d10/f100"),
     join(canary, "f0"),
-    join(tree, "d25/f0"),
+    join(tree, "d20/f0"),
     join(canary, "f0"),
   );
 }
@@ -182,6 +184,7 @@ test("in the target, while ten thousand files are merged into it", async (t) => 
   const target = join(into, "dist");
   let round = 0;
   const seen = { done: 0, failed: 0, otherKind: 0 };
+  let isDone = false;
   {
     const startMs = performance.now();
     const lastsMs = soakMs(1000);
@@ -189,18 +192,23 @@ test("in the target, while ten thousand files are merged into it", async (t) => 
       assert.ok(performance.now() < startMs + lastsMs + 60_000, JSON.stringify(seen));
       rmSync(target, { recursive: true, force: true });
       for (const name of FLIPPED) mkdirSync(join(target, name), { recursive: true });
-      mkdirSync(join(target, "d10"));
-      for (const name of ["d10/f100", "d25/f0"]) writeFileSync(join(target, name), OURS);
+      for (const name of ["d10", "d20"]) mkdirSync(join(target, name));
+      for (const name of ["d10/f100", "d20/f0"]) writeFileSync(join(target, name), OURS);
       await using _flipper = await flip(lab, target, canary.path);
       const { offer } = await b.files.get(a.id, "dist", { into, conflict: round++ % 2 === 0 ? "skip" : "overwrite" });
       const ended = await watchUntil(b, offer.id);
-      if (ended.offer.state === "done") seen.done++;
-      else seen.failed++;
+      isDone = ended.offer.state === "done";
+      if (isDone) seen.done++;
+      else {
+        seen.failed++;
+        // The next get would go on with it, and bring only what is not in the target that is about to be removed.
+        await b.files.cancel(offer.id);
+      }
       assert.ok(ended.offer.state === "done" || ["io", "conflict"].includes(ended.problem!.code), JSON.stringify(ended.problem));
       if (ended.notes.first.some(({ code }) => code === "other-kind")) seen.otherKind++;
     }
   }
   t.diagnostic(JSON.stringify(seen));
   canary.check();
-  assert.ok(checkCame(join(target, "d00")) === FILES || seen.done === 0);
+  if (isDone) assert.equal(checkCame(join(target, "d00")), FILES);
 });
