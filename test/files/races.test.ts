@@ -6,7 +6,10 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { encodeCbor } from "../../src/core/cbor.ts";
 import type { Files } from "../../src/services/files/contract.ts";
+import { FETCH_ROUTE } from "../../src/services/files/fetch/wire.ts";
+import { pathOf } from "../../src/space/path.ts";
 import { eventually, type Lab, nextOffer, openLab, watchUntil } from "./peers.ts";
 
 /** How it ended, the same on both sides; the file is there exactly when it was received. */
@@ -94,3 +97,22 @@ for (const [how, meet] of ENDS) {
     }
   });
 }
+
+test("a file that changes when all of it was sent, and nothing heard of that, is another offer when it is sent again", async () => {
+  await using lab = await openLab();
+  const path = join(lab.dir, "file");
+  await writeFile(path, "before");
+  const { id } = (await lab.a.files.send(lab.b.id, [path])).offer;
+  await nextOffer(lab.b);
+  const decision = { path: pathOf("offers", id, lab.b.id), value: encodeCbor({ v: 1, state: "accepted" }) };
+  await lab.b.store.write(await lab.b.store.direct(lab.a.id), [decision]);
+  await eventually(async () => (await lab.a.files.find(id)).state, "accepted");
+  const { stream } = await lab.b.sessions.get(lab.a.id)!.open(FETCH_ROUTE, { offer: id, size: 6, ranges: [0, 1] });
+  while ((await stream.read()) !== null);
+  assert.equal((await lab.a.files.send(lab.b.id, [path])).offer.id, id);
+  await writeFile(path, "afterwards");
+  const { offer } = await lab.a.files.send(lab.b.id, [path]);
+  assert.notEqual(offer.id, id);
+  assert.equal(offer.size, 10);
+  stream.reset();
+});

@@ -59,7 +59,7 @@ export class Sending {
     const paths = roots.map(({ path }) => path);
     const facts = kind === "file" ? await fileFacts(first!) : await this.#treeFacts(roots, signal);
     const open = this.#needs.ledger.openOffer(peer, paths);
-    if (open?.record.kind === kind && (await this.#goOn(open, facts))) return open;
+    if (open?.record.kind === kind && !mayBeThere(open.record, facts) && (await this.#goOn(open, facts))) return open;
 
     const id = randomBytes(16).toString("hex");
     if (kind === "tree") await this.#needs.sources.saveRoots(id, roots);
@@ -119,6 +119,10 @@ export class Sending {
     if (this.#needs.book.byId(peer) === undefined) throw new CoveyError("not-paired", "that peer is not paired with this one");
   }
 }
+
+/** Of what was agreed to, the end has been sent, of another version: that one may be whole over there, and only not be heard of yet. */
+const mayBeThere = ({ kind, state, blob, token }: OfferRecord, now: Facts): boolean =>
+  kind === "file" && state === "accepted" && blob !== undefined && token !== now.token;
 
 /** A tree has no version; that there is one says that its roots are on record. */
 const TREE = "tree";
