@@ -4,9 +4,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -14,8 +13,10 @@ import { connect } from "../../src/control/connect.ts";
 import type { Covey, NamedTransfer } from "../../src/control/covey.ts";
 import { startDaemon } from "../../src/daemon/start.ts";
 import { stopDaemon } from "../../src/daemon/stop.ts";
-import { endAll, MAIN, noTerminal, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
+import { MAIN, noTerminal, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
+import { startDaemons, type Daemons } from "./daemons.ts";
 
+let daemons: Daemons | undefined;
 let directory: string;
 let homes: { readonly laptop: string; readonly desk: string };
 let laptop: Covey;
@@ -26,17 +27,8 @@ const onDesk = (...argv: readonly string[]): Promise<Ran> => run(["--home", home
 const path = (...names: readonly string[]): string => join(directory, ...names);
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "covey-sharing-"));
-  homes = { laptop: path("laptop"), desk: path("desk") };
-  const listen = ["tcp://127.0.0.1:0"];
-  await Promise.all([
-    startDaemon({ home: homes.laptop, change: { listen, name: "laptop" } }),
-    startDaemon({ home: homes.desk, change: { listen, name: "desk" } }),
-  ]);
-  [laptop, desk] = await Promise.all([connect({ home: homes.laptop }), connect({ home: homes.desk })]);
-  await using invitation = await laptop.invite({ as: "desk" });
-  await desk.join(invitation.ticket, { as: "laptop" });
-  await invitation.done;
+  daemons = await startDaemons("covey-sharing-");
+  ({ directory, homes, laptop, desk } = daemons);
 
   await mkdir(path("photos", "empty"), { recursive: true });
   for (const name of ["a.jpg", "b.jpg", "c.jpg"]) await writeFile(path("photos", name), name.repeat(10_240));
@@ -47,12 +39,7 @@ before(async () => {
   await truncate(path("large.bin"), 400_000_000);
 });
 
-after(async () => {
-  endAll();
-  await Promise.all([laptop?.close(), desk?.close()]);
-  await Promise.all([stopDaemon({ home: homes.laptop }), stopDaemon({ home: homes.desk })]);
-  await rm(directory, { recursive: true, force: true });
-});
+after(() => daemons?.close());
 
 test("directories and files: what is offered is told before it is taken, and what arrived is the same", async () => {
   const sending = start(["--home", homes.laptop, "send", "photos/", "report.pdf", "desk:"], { cwd: directory });

@@ -2,16 +2,13 @@
 // would like to command the terminal. Nothing is wider than there is room, nothing from elsewhere is obeyed.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { connect } from "../../src/control/connect.ts";
 import type { Covey } from "../../src/control/covey.ts";
-import { startDaemon } from "../../src/daemon/start.ts";
-import { stopDaemon } from "../../src/daemon/stop.ts";
-import { endAll, noTerminal, run, startOnTerminal } from "./command.ts";
+import { noTerminal, run, startOnTerminal } from "./command.ts";
+import { startDaemons, type Daemons } from "./daemons.ts";
 import { show, type Screen } from "./screen.ts";
 
 const HOSTILE = "\u001b[2J\u001b]52;c;aGk=\u0007\r\u009b31m\b\u202egnp.exe";
@@ -25,23 +22,15 @@ const NAMES = [
 ];
 const WIDTHS = [40, 80, 200];
 
+let daemons: Daemons | undefined;
 let directory: string;
 let laptop: Covey;
 let desk: Covey;
 let homes: { readonly laptop: string; readonly desk: string };
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "c-"));
-  homes = { laptop: join(directory, "l"), desk: join(directory, "d") };
-  const listen = ["tcp://127.0.0.1:0"];
-  await Promise.all([
-    startDaemon({ home: homes.laptop, change: { listen, name: "laptop" } }),
-    startDaemon({ home: homes.desk, change: { listen, name: "desk" } }),
-  ]);
-  [laptop, desk] = await Promise.all([connect({ home: homes.laptop }), connect({ home: homes.desk })]);
-  await using invitation = await laptop.invite({ as: "desk" });
-  await desk.join(invitation.ticket, { as: "laptop" });
-  await invitation.done;
+  daemons = await startDaemons("c-");
+  ({ directory, homes, laptop, desk } = daemons);
 
   const tree = join(directory, "dir");
   await mkdir(join(tree, "سفر"), { recursive: true });
@@ -58,12 +47,7 @@ before(async () => {
   await until(async () => (await laptop.inbox()).offers.length === 2 && (await laptop.peer("desk").shares()).length === 1);
 });
 
-after(async () => {
-  endAll();
-  await Promise.all([laptop?.close(), desk?.close()]);
-  await Promise.all([stopDaemon({ home: homes.laptop }), stopDaemon({ home: homes.desk })]);
-  await rm(directory, { recursive: true, force: true });
-});
+after(() => daemons?.close());
 
 /** Everything that is shown of others, and the error that names what was typed. */
 const COMMANDS: readonly (readonly [argv: readonly string[], status: number, says: RegExp])[] = [

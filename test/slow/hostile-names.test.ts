@@ -2,22 +2,20 @@
 // in the commands that test/cli/terminal.test.ts has not: to a terminal, a pipe, as JSON, and in the log.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { connect } from "../../src/control/connect.ts";
 import type { Covey } from "../../src/control/covey.ts";
-import { startDaemon } from "../../src/daemon/start.ts";
-import { stopDaemon } from "../../src/daemon/stop.ts";
-import { endAll, noTerminal, run, startOnTerminal, type Ran } from "../cli/command.ts";
+import { noTerminal, run, startOnTerminal, type Ran } from "../cli/command.ts";
+import { startDaemons, type Daemons } from "../cli/daemons.ts";
 import { show } from "../cli/screen.ts";
 
 const HOSTILE = "\u001b[2J\u001b]52;c;aGk=\u0007\r\u009b31m\b\u202egnp.exe\nx";
 
 const KEY = HOSTILE.replaceAll("/", "");
 
+let daemons: Daemons | undefined;
 let directory: string;
 let homes: { readonly laptop: string; readonly desk: string };
 let laptop: Covey;
@@ -32,17 +30,8 @@ const canary = async (): Promise<unknown> => [
 ];
 
 before(async () => {
-  directory = await mkdtemp(join(tmpdir(), "covey-hostile-"));
-  homes = { laptop: at("laptop"), desk: at("desk") };
-  const listen = ["tcp://127.0.0.1:0"];
-  await Promise.all([
-    startDaemon({ home: homes.laptop, change: { listen, name: "laptop" } }),
-    startDaemon({ home: homes.desk, change: { listen, name: "desk" } }),
-  ]);
-  [laptop, desk] = await Promise.all([connect({ home: homes.laptop }), connect({ home: homes.desk })]);
-  await using invitation = await laptop.invite({ as: "desk" });
-  await desk.join(invitation.ticket, { as: "laptop" });
-  await invitation.done;
+  daemons = await startDaemons("covey-hostile-");
+  ({ directory, homes, laptop, desk } = daemons);
   for (const name of ["here", "into", "outside", "tree"]) await mkdir(at(name));
   await writeFile(at("outside", "x"), "canary");
   await writeFile(at("tree", HOSTILE), "hostile");
@@ -51,12 +40,7 @@ before(async () => {
   await symlink("../outside", at("tree", "link"));
 });
 
-after(async () => {
-  endAll();
-  await Promise.all([laptop?.close(), desk?.close()]);
-  await Promise.all([stopDaemon({ home: homes.laptop }), stopDaemon({ home: homes.desk })]);
-  await rm(directory, { recursive: true, force: true });
-});
+after(() => daemons?.close());
 
 const ELSEWHERE = ["../x", "..", ".", "", "/x", "a/../../x", "a/x", "\0x", "../outside/x", "n".repeat(300)];
 
