@@ -30,10 +30,22 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
-  const { COVEY_HOME: _, NO_COLOR: __, FORCE_COLOR: ___, NODE_TEST_CONTEXT: ____, ...rest } = process.env;
-  return { ...rest, ...env };
-};
+// What would decide for a test: where the peer is, whether there are colours (Node looks at all of these), that this is a test of Node's.
+const NOT_INHERITED = [
+  "COVEY_HOME",
+  "NO_COLOR",
+  "NODE_DISABLE_COLORS",
+  "FORCE_COLOR",
+  "CI",
+  "TMUX",
+  "COLORTERM",
+  "NODE_TEST_CONTEXT",
+];
+
+const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !NOT_INHERITED.includes(name))),
+  ...env,
+});
 
 export function start(argv: readonly string[], { stdin, env, cwd }: RunOptions = {}): Running {
   const child = spawn(process.execPath, [MAIN, ...argv], { env: environment(env), cwd, stdio: ["pipe", "pipe", "pipe"] });

@@ -219,7 +219,11 @@ export class Attempts {
     // What the platform's errors say is for whoever named a path just now.
     const isPlatform = code === "io" || code === "not-found";
     const mended = "When that is mended, receive it again.";
-    if (code === "no-space") return this.#noRoom(error);
+    if (code === "no-space") {
+      // What is behind the last checkpoint comes again: until then its room is others'.
+      this.#incoming = await this.#open().catch(() => undefined);
+      return this.#noRoom(error);
+    }
     const next = isPlatform ? mended : (hint ?? mended);
     return isSpoilt ? this.#fail(code, message, next) : this.#failed(code, message, next);
   }
