@@ -38,6 +38,12 @@ const COVEY: Calls<Covey, "peer" | "data" | "close"> = {
   resume: (me, options) => me.resume("1", options),
   transfers: (me, options) => me.transfers(options),
   handle: (me, options) => me.handle("echo", options, async () => {}),
+  serve: (me, options) => me.serve({ reply: "ok", ...options }),
+  servings: (me, options) => me.servings(options),
+  unserve: (me, options) => me.unserve("1", options),
+  tellGuest: (me, options) => me.tellGuest("guest-1", "hi", options),
+  guestMessages: (me, options) => me.guestMessages(options),
+  markGuestsRead: (me, options) => me.markGuestsRead([], options),
   watchTransfer: (me, options) => me.watchTransfer("1", options),
 };
 

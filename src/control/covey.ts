@@ -2,7 +2,9 @@
 // Everything that comes back is JSON-plain; a command's `--json` is the method's value.
 
 import type { Listed, Offer, Policy, RemoteShare, Share, Transfer } from "../services/files/contract.ts";
-import type { Message, MessageEvent } from "../services/messages/contract.ts";
+import type { Address } from "../core/ids.ts";
+import type { Serving, ServingEvent } from "../gateway/contract.ts";
+import type { GuestMessage, Message, MessageEvent } from "../services/messages/contract.ts";
 import type { PeerLink, Status } from "../peer/contract.ts";
 import type { CallOptions, WatchOptions } from "./call-options.ts";
 import type { ByteStream, HandleOptions, StreamHandler, StreamRegistration } from "./streams/contract.ts";
@@ -18,6 +20,8 @@ export interface InboxMessage extends Message {
 export interface Inbox {
   readonly messages: readonly InboxMessage[];
   readonly offers: readonly NamedOffer[];
+  /** Of those who wrote to the gateway. */
+  readonly guests: readonly GuestMessage[];
 }
 
 export interface NamedOffer extends Offer {
@@ -123,6 +127,39 @@ export interface PeerHandle {
   readonly data: OpenData;
 }
 
+/** What to serve, to programs that do not speak covey, and how. At least one of `directory`, `list`, `greeting`, `reply`. */
+export interface ServeOptions {
+  /** Files, to browsers and HTTP clients: an absolute path of a directory. */
+  readonly directory?: string;
+  /** Browsers may leave files, which go into the directory for incoming files. Default: no. */
+  readonly upload?: boolean;
+  /** A list of strings, to text clients and browsers: the value of this key, in the space shared with a peer or, without one, in this peer's own. */
+  readonly list?: { readonly peer?: string; readonly key: string; readonly writable?: boolean };
+  /** Text clients are told this when they connect; not together with a directory. */
+  readonly greeting?: string;
+  /** End the connection after the greeting. Default: no. */
+  readonly close?: boolean;
+  /** The answer to a message of a text client. Default: "message_ack". */
+  readonly reply?: string;
+  /** Where to listen, as "tcp://127.0.0.1:8000". Default: port 8000, or any when that is taken, on loopback; with `lan`, on all interfaces. */
+  readonly listen?: Address;
+  readonly lan?: boolean;
+  /** Clients need to know a secret, which is in the URLs. Default: no. */
+  readonly token?: boolean;
+  /** Connections from one address at once. Default: 16. */
+  readonly perAddress?: number;
+  /** Until `unserve`, over restarts. Default: until this is disposed of, or this program ends. */
+  readonly keep?: boolean;
+}
+
+/** A serving that this program opened. Disposing of it ends it, unless it is kept. */
+export interface ServingHandle extends AsyncDisposable {
+  /** As it was when it began. */
+  readonly serving: Serving;
+  /** What happens on it, from the beginning, for one reader; what it does not read in time is counted. Ends with the serving. */
+  events(options?: CallOptions): AsyncIterable<ServingEvent>;
+}
+
 /** What a program, or a person, can ask of their peer: `open` and `connect` return the same. */
 export interface Covey extends AsyncDisposable {
   status(options?: CallOptions): Promise<Status>;
@@ -156,6 +193,20 @@ export interface Covey extends AsyncDisposable {
    * Rejects with `conflict` when the name is taken on this device, `not-found` (whom it is from), `limit`, `bad-argument`.
    */
   handle(name: string, options: HandleOptions, handler: StreamHandler): Promise<StreamRegistration>;
+  /**
+   * Serves files or text on a TCP port to whoever connects, without covey. Rejects with `conflict` (the address is taken, options that
+   * don't go together), `bad-argument`, `not-found` (the directory, the peer), `limit`.
+   */
+  serve(options: CallOptions & ServeOptions): Promise<ServingHandle>;
+  servings(options?: CallOptions): Promise<readonly Serving[]>;
+  /** By id or number. Connections are cut. Rejects with `not-found`. */
+  unserve(serving: string, options?: CallOptions): Promise<void>;
+  /** Writes to the open connection of a guest of a serving, "guest-3". Rejects with `not-found` when it has gone. */
+  tellGuest(guest: string, text: string, options?: CallOptions): Promise<void>;
+  /** What guests wrote: the newest `limit` (default 100, at most 1,000) of one or of all, oldest first. */
+  guestMessages(options?: CallOptions & { readonly guest?: string; readonly limit?: number }): Promise<readonly GuestMessage[]>;
+  /** These messages of guests, by their ids, were shown. */
+  markGuestsRead(ids: readonly string[], options?: CallOptions): Promise<void>;
   /** The state now, then at most ten a second; ends with the transfer. */
   watchTransfer(offer: string, options?: CallOptions): AsyncIterable<NamedTransfer>;
   /** `open`: stops the peer. `connect`: lets go of the daemon, which goes on. */

@@ -58,6 +58,15 @@ export function createCovey(invoker: Invoker): Covey {
       const { takeStreams } = await import("./streams/handle.ts");
       return takeStreams(bound, name, options, handler);
     },
+    async serve(options) {
+      const { openServing } = await import("./serving/serve.ts");
+      return openServing(bound, options);
+    },
+    servings: ({ signal } = {}) => call("servings", {}, signal),
+    unserve: (serving, { signal } = {}) => call("serve.remove", { serving }, signal),
+    tellGuest: (guest, text, { signal } = {}) => call("guest.tell", { guest, text }, signal),
+    guestMessages: ({ signal, ...which } = {}) => call("guest.messages", which, signal),
+    markGuestsRead: (ids, { signal } = {}) => call("guest.read", { ids: [...ids] }, signal),
     watchTransfer: (offer, { signal } = {}) => stream("transfer.watch", { offer }, signal),
     close,
     [Symbol.asyncDispose]: close,

@@ -7,6 +7,7 @@ import { CoveyError } from "../core/errors.ts";
 import type { PeerId, StoreId } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
 import { printable } from "../core/text.ts";
+import type { ServedListPlace } from "../gateway/contract.ts";
 import type { Peer } from "../peer/contract.ts";
 import type { Json } from "../services/data/contract.ts";
 import type { Offer, Policy, Share, Transfer } from "../services/files/contract.ts";
@@ -61,6 +62,8 @@ const ofPeer = { peer: v.string() };
 const ofOffer = { offer: v.string() };
 /** Without a name: this peer's own space. */
 const ofSpace = { space: v.exactOptional(v.string()) };
+/** Without one: this device. */
+const ofSomePeer = { peer: v.exactOptional(v.string()) };
 const prefix = { prefix: v.exactOptional(v.string(), "") };
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const size = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -197,6 +200,38 @@ export const OPERATIONS = {
     peer.streams.open(resolvePeer(peer, to).peerId, name, { signal }),
   ),
 
+  /** The first item is the serving; one that is not kept ends with whoever reads this. */
+  "serve.open": stream(
+    v.strictObject({
+      directory: v.exactOptional(v.string()),
+      upload: v.exactOptional(v.boolean(), false),
+      list: v.exactOptional(v.strictObject({ ...ofSomePeer, key: v.string(), writable: v.exactOptional(v.boolean(), false) })),
+      greeting: v.exactOptional(v.string()),
+      close: v.exactOptional(v.boolean(), false),
+      reply: v.exactOptional(v.string(), "message_ack"),
+      listen: v.exactOptional(v.string()),
+      lan: v.exactOptional(v.boolean(), false),
+      token: v.exactOptional(v.boolean(), false),
+      perAddress: v.exactOptional(count, LIMITS.gatewayPerAddress),
+      keep: v.exactOptional(v.boolean(), false),
+    }),
+    async (peer, { directory, list, greeting, listen, ...settings }, signal) =>
+      peer.gateway.open(
+        { ...settings, directory, greeting, listen, list: list === undefined ? undefined : servedList(peer, list) },
+        { signal },
+      ),
+  ),
+  servings: call(nothing, async (peer) => peer.gateway.list()),
+  "serve.remove": call(v.strictObject({ serving: v.string() }), async (peer, { serving }) => peer.gateway.remove(serving)),
+  "guest.tell": call(v.strictObject({ guest: v.string(), text: v.string() }), async (peer, { guest, text }) =>
+    peer.gateway.tell(guest, text),
+  ),
+  "guest.messages": call(
+    v.strictObject({ guest: v.exactOptional(v.string()), limit: v.exactOptional(count) }),
+    async (peer, which) => peer.messages.guests.list(which),
+  ),
+  "guest.read": call(v.strictObject({ ids: v.array(v.string()) }), async (peer, { ids }) => peer.messages.guests.markRead(ids)),
+
   "data.get": call(v.strictObject({ ...ofSpace, key: v.string() }), async (peer, { space, key }) =>
     peer.data.get(await resolveSpace(peer, space), key),
   ),
@@ -249,6 +284,11 @@ function assertFileName(name: string): void {
   });
 }
 
+const servedList = (
+  peer: Peer,
+  { peer: name, ...list }: { readonly peer?: string; readonly key: string; readonly writable: boolean },
+): ServedListPlace => ({ ...list, peer: name === undefined ? undefined : resolvePeer(peer, name).peerId });
+
 /** What `stream.incoming` tells. `peer`: the user's name for it. */
 type IncomingEvent = { readonly type: "ready" } | { readonly type: "stream"; readonly id: string; readonly peer: string };
 
@@ -292,5 +332,6 @@ async function inbox(peer: Peer): Promise<Inbox> {
   return {
     messages: unread.flat().sort((a, b) => a.sentAtMs - b.sentAtMs),
     offers: waiting.map((offer) => namedOffer(peer, offer)),
+    guests: await peer.messages.guests.unread(),
   };
 }

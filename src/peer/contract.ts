@@ -4,6 +4,7 @@ import type { Address, PeerId, StoreId } from "../core/ids.ts";
 import type { Logger } from "../core/log.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Identity, PeerBook } from "../identity/contract.ts";
+import type { Gateway } from "../gateway/contract.ts";
 import type { Data } from "../services/data/contract.ts";
 import type { Files } from "../services/files/contract.ts";
 import type { Messages } from "../services/messages/contract.ts";
@@ -64,6 +65,8 @@ export interface Status {
   readonly transfersRunning: number;
   /** What is kept available here, for all peers. */
   readonly shares: number;
+  /** What is served to programs without covey. */
+  readonly servings: number;
   /** Things that the user should know, in words: a skewed clock, say. */
   readonly warnings: readonly string[];
 }
@@ -78,6 +81,7 @@ export interface Peer {
   readonly data: Data;
   readonly files: Files;
   readonly streams: Streams;
+  readonly gateway: Gateway;
   /** The private directory for Files.sendSpooled; made when it is needed. */
   readonly spool: string;
   status(): Promise<Status>;

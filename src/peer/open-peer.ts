@@ -8,6 +8,7 @@ import { createTreeReader } from "../blob/tree/tree-reader.ts";
 import { TreeThread } from "../blob/tree/tree-thread.ts";
 import { createTreeWriter } from "../blob/tree/tree-writer.ts";
 import type { PeerId } from "../core/ids.ts";
+import { createGateway } from "../gateway/gateway.ts";
 import { openHome } from "../identity/home.ts";
 import { loadIdentity } from "../identity/key.ts";
 import { openPeerBook } from "../identity/peer-book.ts";
@@ -71,7 +72,12 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   opened.defer(() => files.close());
   const streams = createStreams({ sessions, book, log });
   opened.defer(() => streams.close());
-  const status = createStatus({ settings, identity, book, sessions, store, replication, pairing, messages, files });
+  const gateway = await createGateway({
+    ...{ store, data, guests: messages.guests, incoming: settings.incoming, clock, log },
+    spaceOf: (peer) => (peer === undefined ? store.self() : store.direct(peer)),
+  });
+  opened.defer(() => gateway.close());
+  const status = createStatus({ settings, identity, book, sessions, store, replication, pairing, messages, files, gateway });
   opened.defer(() => status.close());
 
   await listenAtKeptPort({
@@ -96,6 +102,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
     data,
     files,
     streams,
+    gateway,
     spool: home.spool,
     status: status.status,
     links: status.links,

@@ -3,6 +3,7 @@
 import type { CoveyError } from "../core/errors.ts";
 import type { PeerId } from "../core/ids.ts";
 import { VERSION } from "../core/version.ts";
+import type { Gateway } from "../gateway/contract.ts";
 import type { Identity, PairedPeer, PeerBook } from "../identity/contract.ts";
 import type { Files, Transfer } from "../services/files/contract.ts";
 import type { Messages } from "../services/messages/contract.ts";
@@ -26,6 +27,7 @@ export interface StatusNeeds {
   readonly pairing: Pairing;
   readonly messages: Messages;
   readonly files: Files;
+  readonly gateway: Pick<Gateway, "list">;
 }
 
 export interface StatusTeller {
@@ -35,7 +37,7 @@ export interface StatusTeller {
 }
 
 export function createStatus(needs: StatusNeeds): StatusTeller {
-  const { settings, identity, book, sessions, store, replication, pairing, messages, files } = needs;
+  const { settings, identity, book, sessions, store, replication, pairing, messages, files, gateway } = needs;
   const { clock } = settings;
   const startedMs = clock.monotonicMs();
   const since = new Map<PeerId, number>();
@@ -56,7 +58,7 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       links(),
       files.offers(),
       files.transfers(),
-      Promise.all(book.list().map(({ peerId }) => messages.countUnread(peerId))),
+      Promise.all([messages.guests.countUnread(), ...book.list().map(({ peerId }) => messages.countUnread(peerId))]),
     ]);
     return {
       peerId: identity.peerId,
@@ -73,6 +75,7 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       offersWaiting: offers.filter(({ direction, state }) => direction === "in" && state === "waiting").length,
       transfersRunning: transfers.filter(isRunning).length,
       shares: files.shares().length,
+      servings: gateway.list().length,
       warnings: [...peers.flatMap((peer) => warningsOf(peer, sessions.problem(peer.peerId))), ...pairing.warnings()],
     };
   };

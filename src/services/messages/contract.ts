@@ -26,6 +26,32 @@ export type MessageEvent =
   | { readonly type: "state"; readonly id: string; readonly state: MessageState; readonly cursor: Cursor }
   | { readonly type: "reset"; readonly cursor: Cursor };
 
+/** JSON-plain. What somebody without covey wrote to the gateway. An ordinary message of this peer's own space. */
+export interface GuestMessage {
+  /** The entry's id. */
+  readonly id: string;
+  /** "guest-3": numbered in the order in which they first spoke, over restarts. */
+  readonly guest: string;
+  /** Where it came from: an IP address and port. */
+  readonly address: string;
+  readonly text: string;
+  readonly sentAtMs: number;
+}
+
+export interface GuestMessages {
+  /** A name for somebody who speaks for the first time; no other guest ever has it again. */
+  newGuest(): Promise<string>;
+  /** Durable when it resolves. Rejects with `bad-argument`, `limit`, as `send` does. */
+  hear(message: { readonly guest: string; readonly address: string; readonly text: string }): Promise<GuestMessage>;
+  /** The newest `limit` (default 100, at most LIMITS.messagePage) of one guest, or of all, oldest first. */
+  list(options?: { readonly guest?: string; readonly limit?: number }): Promise<readonly GuestMessage[]>;
+  /** Not read yet, oldest first: at most LIMITS.messagePage. */
+  unread(): Promise<readonly GuestMessage[]>;
+  countUnread(): Promise<number>;
+  /** These were shown. Ids of what is no message of a guest are ignored. */
+  markRead(ids: readonly string[]): Promise<void>;
+}
+
 export interface Messages {
   /** Durable here when it resolves. Rejects with `bad-argument` for an empty text and `limit` for one over LIMITS.messageBytes. */
   send(peer: PeerId, text: string): Promise<Message>;
@@ -39,5 +65,7 @@ export interface Messages {
   countUnread(peer: PeerId): Promise<number>;
   /** Everything from that peer so far was seen; with `shown`, what comes before the first message that is not among these ids. */
   markRead(peer: PeerId, shown?: readonly string[]): Promise<void>;
+  /** Those who are no peers. */
+  readonly guests: GuestMessages;
   close(): Promise<void>;
 }

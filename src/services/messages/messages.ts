@@ -8,6 +8,7 @@ import type { PeerBook } from "../../identity/contract.ts";
 import type { SpaceStore } from "../../space/contract.ts";
 import type { Message, MessageEvent, Messages } from "./contract.ts";
 import { encodeMessage } from "./envelope.ts";
+import { createGuestMessages } from "./guests.ts";
 import { newest, unread, type Conversation } from "./history.ts";
 import { createWatermark, type Watermark } from "./watermark.ts";
 import { watchConversation } from "./watch.ts";
@@ -15,7 +16,10 @@ import { watchConversation } from "./watch.ts";
 const LISTED = 100;
 
 export interface MessagesNeeds {
-  readonly store: Pick<SpaceStore, "author" | "direct" | "write" | "get" | "list" | "changes" | "now" | "subscribe">;
+  readonly store: Pick<
+    SpaceStore,
+    "author" | "self" | "direct" | "write" | "get" | "list" | "changes" | "now" | "subscribe" | "putLocal" | "getLocal"
+  >;
   readonly book: Pick<PeerBook, "list" | "byId" | "subscribe">;
   readonly log: Logger;
 }
@@ -80,6 +84,8 @@ export function createMessages({ store, book, log }: MessagesNeeds): Messages {
     countUnread: async (peer) => (await watermarkOf(peer)).countUnread(),
 
     markRead: async (peer, shown) => (await watermarkOf(peer)).markRead(shown),
+
+    guests: createGuestMessages(store),
 
     async close() {
       closing.abort(new CoveyError("closed", "this peer is closing"));

@@ -1,0 +1,38 @@
+// What the two protocols of one port are given: what is served there, and whom to tell what happened. Made by the port's serving.
+
+import type { Socket } from "node:net";
+
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
+import type { ServingEvent } from "./contract.ts";
+
+/** One protocol of a port. A connection that was given to it is its until it closes; no other one sees a byte of it. */
+export interface Speaker {
+  /** `first`: what has been read of the connection; it may be empty, and the client may have ended behind it. The socket is paused. */
+  take(socket: Socket, first: Buffer): void;
+  /** Cuts what is open, and resolves when nothing of it is left. */
+  close(): Promise<void>;
+}
+
+/** What both protocols know of a serving. */
+export interface Served {
+  /** Absolute. */
+  readonly directory: string | undefined;
+  /** Where what is uploaded goes; undefined: nothing may be. */
+  readonly uploadInto: string | undefined;
+  readonly list: ServedList | undefined;
+  /** undefined: there is none to know. */
+  readonly token: string | undefined;
+  /** Hosts, as a URL has them, under which this port is reached; a browser that was led here under another name is turned away. */
+  isOurHost(host: string, localAddress: string): boolean;
+  tell(event: ServingEvent): void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The list, read and written where it is. Both reject with `refused` and the reason when it can't be served as text, or written. */
+export interface ServedList {
+  read(): Promise<readonly string[]>;
+  /** Durable when it resolves. */
+  write(values: readonly string[]): Promise<void>;
+}
