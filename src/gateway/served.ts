@@ -14,6 +14,14 @@ export interface Speaker {
   close(): Promise<void>;
 }
 
+/** The speaker of text knows who its guests are. */
+export interface TextSpeaker extends Speaker {
+  /** Those who wrote a message and are still there. */
+  guests(): readonly string[];
+  /** Resolves once it is written, or kept to be. Rejects with `not-found` when there is no such guest now, `limit` when it takes nothing. */
+  tell(guest: string, text: string): Promise<void>;
+}
+
 /** What both protocols know of a serving. */
 export interface Served {
   /** Absolute. */
@@ -23,7 +31,10 @@ export interface Served {
   readonly list: ServedList | undefined;
   /** undefined: there is none to know. */
   readonly token: string | undefined;
-  /** Hosts, as a URL has them, under which this port is reached; a browser that was led here under another name is turned away. */
+  /**
+   * Whether this device is reached under a host, as a URL has it: no port, IPv6 in brackets. `localAddress`: the connection's. A browser that
+   * was led here under another name is turned away.
+   */
   isOurHost(host: string, localAddress: string): boolean;
   tell(event: ServingEvent): void;
   readonly clock: Clock;
