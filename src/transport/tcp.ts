@@ -1,12 +1,13 @@
 // TCP over IPv4 and IPv6: the way that is fast, and taken whenever there is one.
 
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 
-import { CoveyError, fromPlatform } from "../core/errors.ts";
+import { CoveyError } from "../core/errors.ts";
 import type { Address } from "../core/ids.ts";
 import { LIMITS } from "../core/limits.ts";
-import { formatTcpAddress, groupOf, type HostPort, parseTcpAddress, reachableHosts } from "./address.ts";
+import { formatTcpAddress, groupOf, parseTcpAddress, reachableHosts } from "./address.ts";
+import { bind } from "./bind.ts";
 import type { Connection, Listener, Transport } from "./transport.ts";
 
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.tcpKeepAliveMs } as const;
@@ -59,7 +60,7 @@ async function listen(address: Address, onConnection: (connection: Connection) =
     if (remoteAddress === undefined || remotePort === undefined) socket.destroy();
     else onConnection(connectionOf(socket, formatTcpAddress({ host: unmapped(remoteAddress), port: remotePort })));
   });
-  await bind(server, wanted, address);
+  await bind(server, wanted);
   // Out of descriptors, say: those who wait are accepted later.
   server.on("error", () => {});
   const bound = server.address() as AddressInfo;
@@ -72,31 +73,6 @@ async function listen(address: Address, onConnection: (connection: Connection) =
       await new Promise((resolve) => setImmediate(resolve));
     },
   };
-}
-
-/** "*" is both families at once, or IPv4 alone where the system has no IPv6. */
-async function bind(server: Server, { host, port }: HostPort, address: Address): Promise<void> {
-  try {
-    if (host !== "*") return await listening(server, host, port);
-    await listening(server, "::", port).catch((error: unknown) => {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code !== "EAFNOSUPPORT" && code !== "EADDRNOTAVAIL") throw error;
-      return listening(server, "0.0.0.0", port);
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw fromPlatform(error, `listen on ${address}`);
-    throw new CoveyError("conflict", `another program listens on ${address} already`, {
-      hint: "Choose another port, or stop the other program.",
-      cause: error,
-    });
-  }
-}
-
-function listening(server: Server, host: string, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen({ host, port, ipv6Only: false }, resolve);
-  return promise.finally(() => server.off("error", reject));
 }
 
 function connectionOf(socket: Socket, address: Address): Connection {
