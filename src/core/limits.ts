@@ -245,6 +245,9 @@ export const LIMIT_TABLE = {
   gatewayPort: [8000, "port", "Where the gateway listens when nothing else was said and nobody else does."],
   gatewayConnections: [512, "connections", "Open at once on one serving, and in all."],
   gatewayPerAddress: [16, "connections", "The same from one IPv4 address or IPv6 /64, unless told otherwise."],
+  gatewayTurnedAway: [64, "connections", "For which there is no place, and that are told so; beyond these they are just closed."],
+  gatewayLingerMs: [2000, "ms", "How long a connection that is being closed with a last word is read on, so that the word arrives."],
+  gatewayRetryMs: [3000, "ms", "How often it is tried again to serve what is kept and can't be served now."],
   gatewayServings: [32, "servings", "Served at once."],
   gatewayEvents: [
     1000,

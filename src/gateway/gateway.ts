@@ -1,30 +1,134 @@
 // The gateway of a peer: what is served here now, what is kept, and who of the guests is there.
 
-import type { Clock } from "../core/clock.ts";
-import { CoveyError } from "../core/errors.ts";
-import type { PeerId, SpaceId } from "../core/ids.ts";
-import type { Logger } from "../core/log.ts";
-import type { Data } from "../services/data/contract.ts";
-import type { GuestMessages } from "../services/messages/contract.ts";
-import type { SpaceStore } from "../space/contract.ts";
-import type { Gateway } from "./contract.ts";
+import { randomBytes } from "node:crypto";
 
-export interface GatewayNeeds {
+import { withDeadline } from "../core/async.ts";
+import { toBase32, toHex } from "../core/bytes.ts";
+import { CoveyError } from "../core/errors.ts";
+import { LIMITS } from "../core/limits.ts";
+import { printable } from "../core/text.ts";
+import type { SpaceStore } from "../space/contract.ts";
+import type { Gateway, ServeSettings } from "./contract.ts";
+import { keptServings, type ServingRecord } from "./kept.ts";
+import { servedList } from "./list.ts";
+import { Places } from "./places.ts";
+import { LiveServing, type ServingNeeds } from "./serving.ts";
+import { checkSettings } from "./settings.ts";
+
+/** 128 bits: nobody guesses it. */
+const TOKEN_BYTES = 16;
+
+export interface GatewayNeeds extends Omit<ServingNeeds, "places"> {
   readonly store: Pick<SpaceStore, "putLocal" | "listLocal">;
-  readonly data: Pick<Data, "get" | "set">;
-  readonly guests: GuestMessages;
-  /** The direct space with a peer, or this peer's own. */
-  readonly spaceOf: (peer: PeerId | undefined) => Promise<SpaceId>;
-  /** Where files go that are uploaded; made when it is needed. */
-  readonly incoming: string;
-  readonly clock: Clock;
-  readonly log: Logger;
 }
 
 /** Serves again what is kept. */
-export async function createGateway(_: GatewayNeeds): Promise<Gateway> {
-  const missing = (): never => {
-    throw new CoveyError("internal", "this part is on its way");
+export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<Gateway> {
+  const { clock, log } = needs;
+  const servingNeeds: ServingNeeds = { ...needs, places: new Places() };
+  const kept = keptServings(store, log);
+  /** What is served, and what is just being opened, whose numbers are taken too. */
+  const servings = new Map<string, LiveServing>();
+  const opening = new Set<LiveServing>();
+  const closing = new AbortController();
+  const all = (): readonly LiveServing[] => [...servings.values(), ...opening];
+
+  for (const record of await kept.all()) servings.set(record.id, new LiveServing(record, servingNeeds));
+  await settledSoon([...servings.values()].map((serving) => serving.keepTrying()));
+
+  const end = async (serving: LiveServing): Promise<void> => {
+    servings.delete(serving.record.id);
+    await serving.end().catch((error: unknown) => log.error({ error: String(error) }, "a serving did not end in order"));
   };
-  return { open: missing, list: () => [], remove: missing, tell: missing, close: async () => {} };
+
+  return {
+    async open(settings, { signal }) {
+      const until = AbortSignal.any([signal, closing.signal]);
+      until.throwIfAborted();
+      assertPlace(all().length);
+      const number = 1 + Math.max(0, ...all().map(({ record }) => record.number));
+      const serving = new LiveServing(newRecord(settings, number, clock.nowMs()), servingNeeds);
+      opening.add(serving);
+      try {
+        await checkSettings(settings);
+        if (settings.list !== undefined) await servedList(settings.list, needs).read().catch(unlessRefused);
+        await serving.start();
+        until.throwIfAborted();
+        if (settings.keep) await kept.put(serving.record);
+        servings.set(serving.record.id, serving);
+      } catch (error) {
+        await serving.end();
+        throw error;
+      } finally {
+        opening.delete(serving);
+      }
+      if (!settings.keep) signal.addEventListener("abort", () => void end(serving), { once: true });
+      return serving.follow(until);
+    },
+
+    list: () => [...servings.values()].map((serving) => serving.view()).sort((a, b) => a.number - b.number),
+
+    async remove(text) {
+      const serving = servings.get(text) ?? [...servings.values()].find(({ record }) => String(record.number) === text);
+      if (serving === undefined) {
+        throw new CoveyError("not-found", `nothing is served as ${printable(text.slice(0, 80))}`, {
+          hint: "`covey serve ls`, or `servings()`, lists what is served.",
+        });
+      }
+      if (serving.record.settings.keep) await kept.remove(serving.record.id);
+      await end(serving);
+    },
+
+    async tell(guest, text) {
+      assertTellable(text);
+      const serving = [...servings.values()].find((one) => one.guests().includes(guest));
+      if (serving === undefined) throw noGuest(guest);
+      await serving.tell(guest, text);
+    },
+
+    async close() {
+      closing.abort(new CoveyError("closed", "this peer is closing"));
+      await Promise.all(all().map(end));
+    },
+  };
 }
+
+function assertPlace(taken: number): void {
+  if (taken < LIMITS.gatewayServings) return;
+  throw new CoveyError("limit", `${taken} servings are open already, which is all there can be`, {
+    hint: "End one first: `covey serve ls` lists them, `covey serve rm N` ends one.",
+  });
+}
+
+const newRecord = (settings: ServeSettings, number: number, nowMs: number): ServingRecord => ({
+  id: toHex(randomBytes(8)),
+  number,
+  settings,
+  token: settings.token ? toBase32(randomBytes(TOKEN_BYTES)) : undefined,
+  sinceMs: nowMs,
+  at: undefined,
+});
+
+/** What can't be given as text now may be later. */
+function unlessRefused(error: unknown): void {
+  if (!(error instanceof CoveyError && error.code === "refused")) throw error;
+}
+
+/** A start waits for no directory and no name that are slow; those go on by themselves. */
+async function settledSoon(starts: readonly Promise<void>[]): Promise<void> {
+  await withDeadline(Promise.all(starts), LIMITS.gatewayRetryMs, "serving what is kept").catch(() => {});
+}
+
+function assertTellable(text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes === 0) throw new CoveyError("bad-argument", "there is nothing to tell", { hint: "Give a text." });
+  if (bytes <= LIMITS.textMessageBytes) return;
+  throw new CoveyError("limit", `the text has ${bytes} bytes; ${LIMITS.textMessageBytes} are allowed`, {
+    hint: "Say it in several, or serve it as a file.",
+  });
+}
+
+const noGuest = (guest: string): CoveyError =>
+  new CoveyError("not-found", `no guest ${printable(guest.slice(0, 80))} is connected now`, {
+    hint: "What is told to a guest goes to its open connection: it has to come back. `covey inbox` shows who wrote.",
+  });

@@ -75,6 +75,7 @@ export async function openPeer(options: PeerOptions): Promise<Peer> {
   const gateway = await createGateway({
     ...{ store, data, guests: messages.guests, incoming: settings.incoming, clock, log },
     spaceOf: (peer) => (peer === undefined ? store.self() : store.direct(peer)),
+    isPaired: (peer) => book.byId(peer) !== undefined,
   });
   opened.defer(() => gateway.close());
   const status = createStatus({ settings, identity, book, sessions, store, replication, pairing, messages, files, gateway });

@@ -1,0 +1,67 @@
+// What happened on a serving, until its one reader takes it.
+
+import { untilAborted } from "../core/async.ts";
+import { LIMITS } from "../core/limits.ts";
+import type { Serving, ServingEvent } from "./contract.ts";
+
+/** Bounded: the oldest are dropped and counted. That the serving itself changed is never dropped, and told as it is then. */
+export class Followed {
+  readonly #serving: () => Serving;
+  readonly #events: ServingEvent[] = [];
+  #changed = true;
+  #missed = 0;
+  #more = Promise.withResolvers<void>();
+  #ended = false;
+
+  constructor(serving: () => Serving) {
+    this.#serving = serving;
+  }
+
+  tell(event: ServingEvent): void {
+    if (this.#ended) return;
+    if (this.#events.length >= LIMITS.gatewayEvents) {
+      this.#events.shift();
+      this.#missed++;
+    }
+    this.#events.push(event);
+    this.#more.resolve();
+  }
+
+  changed(): void {
+    this.#changed = true;
+    this.#more.resolve();
+  }
+
+  /** What is there is still read, then `read` ends. */
+  end(): void {
+    this.#ended = true;
+    this.#more.resolve();
+  }
+
+  /** Throws the signal's reason. */
+  async *read(signal: AbortSignal): AsyncGenerator<ServingEvent, void> {
+    for (;;) {
+      signal.throwIfAborted();
+      const next = this.#next();
+      if (next !== undefined) yield next;
+      else if (this.#ended) return;
+      else {
+        await untilAborted(this.#more.promise, signal);
+        this.#more = Promise.withResolvers();
+      }
+    }
+  }
+
+  #next(): ServingEvent | undefined {
+    if (this.#changed) {
+      this.#changed = false;
+      return { type: "serving", serving: this.#serving() };
+    }
+    if (this.#missed > 0) {
+      const count = this.#missed;
+      this.#missed = 0;
+      return { type: "missed", count };
+    }
+    return this.#events.shift();
+  }
+}
