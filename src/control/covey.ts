@@ -156,7 +156,10 @@ export interface ServeOptions {
 export interface ServingHandle extends AsyncDisposable {
   /** As it was when it began. */
   readonly serving: Serving;
-  /** What happens on it, from the beginning, for one reader; what it does not read in time is counted. Ends with the serving. */
+  /**
+   * What happens on it, from the beginning, for one reader at a time, who may stop and go on; what is not read in time is counted. Ends with
+   * the serving. Throws `conflict` beside another reader.
+   */
   events(options?: CallOptions): AsyncIterable<ServingEvent>;
 }
 
@@ -195,7 +198,7 @@ export interface Covey extends AsyncDisposable {
   handle(name: string, options: HandleOptions, handler: StreamHandler): Promise<StreamRegistration>;
   /**
    * Serves files or text on a TCP port to whoever connects, without covey. Rejects with `conflict` (the address is taken, options that
-   * don't go together), `bad-argument`, `not-found` (the directory, the peer), `limit`.
+   * don't go together), `bad-argument`, `not-found` (the directory, the peer), `limit`. The signal ends what is not kept at any time.
    */
   serve(options: CallOptions & ServeOptions): Promise<ServingHandle>;
   servings(options?: CallOptions): Promise<readonly Serving[]>;

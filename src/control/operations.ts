@@ -208,18 +208,21 @@ export const OPERATIONS = {
       list: v.exactOptional(v.strictObject({ ...ofSomePeer, key: v.string(), writable: v.exactOptional(v.boolean(), false) })),
       greeting: v.exactOptional(v.string()),
       close: v.exactOptional(v.boolean(), false),
-      reply: v.exactOptional(v.string(), "message_ack"),
+      reply: v.exactOptional(v.string()),
       listen: v.exactOptional(v.string()),
       lan: v.exactOptional(v.boolean(), false),
       token: v.exactOptional(v.boolean(), false),
       perAddress: v.exactOptional(count, LIMITS.gatewayPerAddress),
       keep: v.exactOptional(v.boolean(), false),
     }),
-    async (peer, { directory, list, greeting, listen, ...settings }, signal) =>
-      peer.gateway.open(
-        { ...settings, directory, greeting, listen, list: list === undefined ? undefined : servedList(peer, list) },
+    async (peer, { directory, list, greeting, reply, listen, ...settings }, signal) => {
+      assertSomethingServed([directory, list, greeting, reply]);
+      const place = list === undefined ? undefined : servedList(peer, list);
+      return peer.gateway.open(
+        { ...settings, directory, list: place, greeting, reply: reply ?? "message_ack", listen },
         { signal },
-      ),
+      );
+    },
   ),
   servings: call(nothing, async (peer) => peer.gateway.list()),
   "serve.remove": call(v.strictObject({ serving: v.string() }), async (peer, { serving }) => peer.gateway.remove(serving)),
@@ -281,6 +284,13 @@ function assertFileName(name: string): void {
     return;
   throw new CoveyError("bad-argument", `${JSON.stringify(printable(name.slice(0, 80)))} can't be the name of a file`, {
     hint: "Give a name without slashes, such as log.txt.",
+  });
+}
+
+function assertSomethingServed(what: readonly unknown[]): void {
+  if (what.some((one) => one !== undefined)) return;
+  throw new CoveyError("bad-argument", "nothing is said of what to serve", {
+    hint: "Give at least one of: a directory, a list, a greeting, an answer to messages.",
   });
 }
 
