@@ -34,7 +34,7 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
 };
 
 /** Birds: a covey of them. */
-const BIRDS = `<path d="M1 9q3-5 6-.5Q10 4 13 9M9 15q3-5 6-.5 3-4.5 6 .5M3 20q2-3.5 4.500-.5Q10 16 12 20"/>`;
+const BIRDS = `<path d="M1 9q3-5 6-.5Q10 4 13 9M9 15q3-5 6-.5 3-4.5 6 .5M3 20q2-3.5 4.5-.5Q10 16 12 20"/>`;
 const MARK = new Html(`<svg class="mark" viewBox="0 0 22 22" aria-hidden="true">${BIRDS}</svg>`);
 const ICON = `data:image/svg+xml,${encodeURIComponent(
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-1 1 24 22" fill="none" stroke="#12897c" stroke-width="2.2" stroke-linecap="round">${BIRDS}</svg>`,

@@ -107,9 +107,7 @@ if (form) {
     request.onload = () => {
       const answer = request.response || {};
       const [taken] = answer.files || [];
-      if (request.status !== 201 || !taken || taken.problem) {
-        return fail((taken && taken.problem) || answer.problem || "It was not taken (" + request.status + ").");
-      }
+      if (request.status !== 201 || !taken) return fail("Not taken: " + (answer.problem || "the answer was " + request.status) + ".");
       sent++;
       shown.bar.value = 1;
       shown.button.hidden = true;

@@ -6,18 +6,20 @@ import { html, type Html } from "./html.ts";
 import { shownName } from "./names.ts";
 
 export interface UploadView {
-  /** What came of the upload that led to this page, if one did. */
-  readonly received: readonly ShownUpload[] | undefined;
+  /** Of the upload that led to this page, if one did. */
+  readonly receipt: Receipt | undefined;
 }
 
-/** `given`: the name at the client's. */
-export type ShownUpload =
-  | { readonly given: string; readonly name: string; readonly size: number }
-  | { readonly given: string; readonly problem: string };
+/** What came of an upload. */
+export interface Receipt {
+  readonly files: readonly { readonly name: string; readonly size: number }[];
+  /** Why there are no more, in words. */
+  readonly problem: string | undefined;
+}
 
-export const uploadSection = ({ received }: UploadView): Html =>
+export const uploadSection = ({ receipt }: UploadView): Html =>
   html`<section class="upload" aria-label="Upload">
-    ${received && receivedNote(received)}
+    ${receipt && receiptNote(receipt)}
     <form method="post" action="./" enctype="multipart/form-data" data-most="${LIMITS.uploadBytes}">
       <label class="drop"
         ><b>Choose files to send</b><span class="hint">They go to whoever runs this, not into the folder below.</span
@@ -29,16 +31,12 @@ export const uploadSection = ({ received }: UploadView): Html =>
     <p class="sum" role="status"></p>
   </section>`;
 
-function receivedNote(uploads: readonly ShownUpload[]): Html {
-  const count = uploads.filter((upload) => "size" in upload).length;
+function receiptNote({ files, problem }: Receipt): Html {
   return html`<div class="note" role="status">
-    <h2>${count > 0 ? `Sent ${shownCount(count, "file")}` : "Nothing was sent"}</h2>
+    <h2>Sent ${shownCount(files.length, "file")}</h2>
     <ul>
-      ${uploads.map((upload) =>
-        "size" in upload
-          ? html`<li>${shownName(upload.name)}, ${shownSize(upload.size)}</li>`
-          : html`<li class="bad">${shownName(upload.given)}: ${upload.problem}</li>`,
-      )}
+      ${files.map(({ name, size }) => html`<li>${shownName(name)}, ${shownSize(size)}</li>`)}
     </ul>
+    ${problem !== undefined && html`<p class="bad">The rest was not taken: ${problem}.</p>`}
   </div>`;
 }
