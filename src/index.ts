@@ -14,6 +14,8 @@ export type {
   PairInvitation,
   PeerHandle,
   Placement,
+  ServeOptions,
+  ServingHandle,
   TransferJob,
 } from "./control/covey.ts";
 export type {
@@ -32,8 +34,9 @@ export { CoveyError, type ErrorCode, type ErrorExtras, type ErrorJson } from "./
 export type { Address, EntryId, PeerId, SpaceId, StoreId } from "./core/ids.ts";
 export type { LogFacts, Logger } from "./core/log.ts";
 export { printable } from "./core/text.ts";
+export type { ServedListPlace, ServeSettings, Serving, ServingEvent } from "./gateway/contract.ts";
 export type { PeerLink, Status } from "./peer/contract.ts";
 export type { DataConflict, DataEvent, DataItem, DataRemoval, DataVersion, Json } from "./services/data/contract.ts";
 export type { Listed, Offer, OfferState, Policy, RemoteShare, Share, Transfer } from "./services/files/contract.ts";
-export type { Message, MessageEvent, MessageState } from "./services/messages/contract.ts";
+export type { GuestMessage, Message, MessageEvent, MessageState } from "./services/messages/contract.ts";
 export type { Cursor } from "./space/contract.ts";

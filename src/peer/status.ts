@@ -60,6 +60,7 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       files.transfers(),
       Promise.all([messages.guests.countUnread(), ...book.list().map(({ peerId }) => messages.countUnread(peerId))]),
     ]);
+    const servings = gateway.list();
     return {
       peerId: identity.peerId,
       name: settings.name,
@@ -75,8 +76,14 @@ export function createStatus(needs: StatusNeeds): StatusTeller {
       offersWaiting: offers.filter(({ direction, state }) => direction === "in" && state === "waiting").length,
       transfersRunning: transfers.filter(isRunning).length,
       shares: files.shares().length,
-      servings: gateway.list().length,
-      warnings: [...peers.flatMap((peer) => warningsOf(peer, sessions.problem(peer.peerId))), ...pairing.warnings()],
+      servings: servings.length,
+      warnings: [
+        ...peers.flatMap((peer) => warningsOf(peer, sessions.problem(peer.peerId))),
+        ...pairing.warnings(),
+        ...servings.flatMap(({ number, problem }) =>
+          problem === undefined ? [] : [`serving ${number} is not served now: ${problem}`],
+        ),
+      ],
     };
   };
   return { status, links, close: end };
