@@ -8,7 +8,8 @@ import { after, before, beforeEach, test } from "node:test";
 import { hash } from "../core/hash.ts";
 import { LIMITS } from "../core/limits.ts";
 import { blockLength, Manifest } from "./manifest.ts";
-import { removeTemp, Sink, tempPath } from "./sink.ts";
+import { removeTemp, tempPath } from "./placing.ts";
+import { Sink } from "./sink.ts";
 
 const MiB = LIMITS.blockBytes;
 const never = new AbortController().signal;

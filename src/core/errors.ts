@@ -27,6 +27,7 @@ export const ERROR_KINDS = {
   "home-unsafe": { exit: 1, retryable: false, means: "The home directory or the key in it can be read or changed by others." },
   "home-busy": { exit: 1, retryable: false, means: "Another process runs the peer of this home." },
   closed: { exit: 1, retryable: true, means: "The session, stream or object was closed before this ended." },
+  "connection-lost": { exit: 1, retryable: true, means: "The connection was cut before all was there." },
   io: { exit: 1, retryable: false, means: "The file system or the operating system refused." },
   internal: { exit: 1, retryable: false, means: "A fault in covey itself." },
 } as const satisfies Record<string, ErrorKind>;

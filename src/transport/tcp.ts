@@ -9,6 +9,7 @@ import { LIMITS } from "../core/limits.ts";
 import { formatTcpAddress, groupOf, parseTcpAddress, reachableHosts } from "./address.ts";
 import { bind } from "./bind.ts";
 import type { Connection, Listener, Transport } from "./transport.ts";
+import { unreachable } from "./unreachable.ts";
 
 const SOCKET_OPTIONS = { noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.tcpKeepAliveMs } as const;
 
@@ -27,28 +28,13 @@ function dial(address: Address, signal: AbortSignal): Promise<Connection> {
     signal.addEventListener("abort", abort, { once: true });
     socket.once("error", (error) => {
       signal.removeEventListener("abort", abort);
-      reject(new CoveyError("unreachable", `${address}: ${reasonOf(error)}`, { cause: error }));
+      reject(unreachable(address, error));
     });
     socket.once("connect", () => {
       signal.removeEventListener("abort", abort);
       resolve(connectionOf(socket, address));
     });
   });
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "nothing listens there",
-  EHOSTUNREACH: "no way to that host",
-  ENETUNREACH: "no way to that network",
-  ETIMEDOUT: "no answer",
-  ENOTFOUND: "no such host name",
-  EAI_AGAIN: "the name could not be looked up",
-};
-
-/** A name with several addresses fails with all their errors; the last one tried speaks for them. */
-function reasonOf(error: Error): string {
-  const one = error instanceof AggregateError && error.errors.length > 0 ? (error.errors.at(-1) as Error) : error;
-  return REASONS["code" in one ? String(one.code) : ""] ?? one.message;
 }
 
 async function listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener> {

@@ -10,7 +10,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { tempPath } from "../../src/blob/sink.ts";
+import { tempPath } from "../../src/blob/placing.ts";
 import { domainHash } from "../../src/core/hash.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { type Child, startChild } from "../files/children.ts";
