@@ -310,9 +310,11 @@ export const LIMIT_TABLE = {
     "ms",
     "A text client that says nothing for so long is cut; one that has said nothing yet, after gatewayIdleMs.",
   ],
-  textQueue: [64, "messages", "Of one text client, waiting for their answers: then it is read no further."],
-  textUnsentBytes: [1 * MiB, "bytes", "For one text client, that it does not take: then it is cut."],
+  textQueue: [64, "messages", "That pauses of one text client ended, waiting for their answers: then it is read no further."],
+  textUnsentBytes: [1 * MiB, "bytes", "For one text client, that it does not take: then nobody can write to it."],
   guestMessagesPerMinute: [600, "messages", "Of all guests from one address: then they are told to wait."],
+  guestBytesPerMinute: [1 * MiB, "bytes", "The same for the text of these messages, all of which is kept."],
+  guestReadRanges: [1000, "ranges", "Messages of guests that were read out of their order; those beyond it are unread again."],
   // plain programs, as their client
   plainMessageBytes: [1024, "bytes", "One message, or the head of a request: a program that reads once reads so much."],
   plainHeldBytes: [256 * KiB, "bytes", "What a plain program has sent and its reader has not taken; then it is read no further."],

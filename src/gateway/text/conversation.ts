@@ -31,15 +31,15 @@ interface Answer {
 export class Conversation {
   readonly #talk: Talk;
   readonly #connection: TextConnection;
-  readonly #mayBeHeard: () => boolean;
+  readonly #mayBeHeard: (text: string) => boolean;
   #guest: string | undefined;
   /** Of the client's last message: what is written to it ends in the same. */
   #ending: Ending = "";
   #isAdmitted: boolean;
   #tokensTried = 0;
 
-  /** `mayBeHeard`: whether a message from there is one too many now. */
-  constructor(talk: Talk, connection: TextConnection, mayBeHeard: () => boolean) {
+  /** `mayBeHeard`: whether such a message from there is not too much now. */
+  constructor(talk: Talk, connection: TextConnection, mayBeHeard: (text: string) => boolean) {
     this.#talk = talk;
     this.#connection = connection;
     this.#mayBeHeard = mayBeHeard;
@@ -143,7 +143,7 @@ export class Conversation {
 
   async #hear(text: string): Promise<Answer> {
     const { guests, served } = this.#talk;
-    if (!this.#mayBeHeard()) throw new CoveyError("refused", "too many messages came from your address; wait a minute");
+    if (!this.#mayBeHeard(text)) throw new CoveyError("refused", "too much came from your address; wait a minute");
     const from = this.#connection.client;
     const guest = this.#guest ?? (await guests.newGuest());
     await guests.hear({ guest, address: from, text });

@@ -41,13 +41,15 @@ export interface TextOptions {
 
 export function createText(served: Served, options: TextOptions): TextSpeaker {
   const talk = { served, ...options };
-  const mayBeHeard = perMinute(LIMITS.guestMessagesPerMinute, served.clock);
+  const messages = perMinute(LIMITS.guestMessagesPerMinute, served.clock);
+  const bytes = perMinute(LIMITS.guestBytesPerMinute, served.clock);
   const open = new Map<Conversation, { readonly connection: TextConnection; readonly done: Promise<void> }>();
   return {
     take(socket, first) {
       const group = groupOf(socket.remoteAddress ?? "");
       const connection = new TextConnection(socket, first);
-      const conversation = new Conversation(talk, connection, () => mayBeHeard(group));
+      const mayBeHeard = (text: string): boolean => messages(group, 1) && bytes(group, Buffer.byteLength(text));
+      const conversation = new Conversation(talk, connection, mayBeHeard);
       const done = conversation.run().finally(() => open.delete(conversation));
       open.set(conversation, { connection, done });
     },

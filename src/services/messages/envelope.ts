@@ -1,4 +1,5 @@
-// The value of a message entry: CBOR {v: 1, text}. A later version may add keys; one that can't be read as this raises `v`.
+// The value of a message entry: CBOR {v: 1, text}, and of a guest's {v: 1, text, guest, address}. A later version may add keys; one that
+// can't be read as this raises `v`.
 
 import * as v from "valibot";
 
@@ -13,10 +14,18 @@ const schema = v.object({
     v.nonEmpty(),
     v.check((text) => text.isWellFormed()),
   ),
+  guest: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
+  address: v.exactOptional(v.pipe(v.string(), v.maxLength(64))),
 });
 
+/** Who wrote to the gateway, and from where. */
+export interface GuestSender {
+  readonly guest: string;
+  readonly address: string;
+}
+
 /** Throws `bad-argument`, or `limit` for a text over LIMITS.messageBytes. */
-export function encodeMessage(text: string): Buffer {
+export function encodeMessage(text: string, from?: GuestSender): Buffer {
   if (text === "") throw new CoveyError("bad-argument", "the message is empty", { hint: "Give it some text." });
   if (!text.isWellFormed()) throw new CoveyError("bad-argument", "the message has half a character in it (a lone surrogate)");
   const bytes = Buffer.byteLength(text);
@@ -25,14 +34,14 @@ export function encodeMessage(text: string): Buffer {
       hint: "Send it as a file.",
     });
   }
-  return encodeCbor({ v: 1, text });
+  return encodeCbor({ v: 1, text, guest: from?.guest, address: from?.address });
 }
 
-/** undefined for what is no message that this version can show. */
-export function decodeMessage(value: Uint8Array): string | undefined {
+/** `guest` and `address` are there in a guest's message. undefined for what is no message that this version can show. */
+export function decodeMessage(value: Uint8Array): ({ readonly text: string } & Partial<GuestSender>) | undefined {
   try {
     const parsed = v.safeParse(schema, decodeCbor(value, "a message"));
-    return parsed.success ? parsed.output.text : undefined;
+    return parsed.success ? parsed.output : undefined;
   } catch {
     return undefined;
   }

@@ -143,7 +143,7 @@ export function messagesOf(state: PathState, me: PeerId, peer: PeerId, marks: Bo
   const { lane, n } = place;
   if (lane.author !== me && lane.author !== peer) return [];
   return state.versions.flatMap((version) => {
-    const text = version.value === undefined || !isOfLane(version, lane) ? undefined : decodeMessage(version.value);
+    const text = version.value === undefined || !isOfLane(version, lane) ? undefined : decodeMessage(version.value)?.text;
     if (text === undefined) return [];
     const mark = markOf(lane.author === me ? marks.theirs : marks.mine, lane);
     // What is here was delivered, whether a watermark says so yet or not.
@@ -159,7 +159,7 @@ const stateBy = ({ delivered, read }: Mark, n: number): MessageState =>
   n <= read ? "read" : n <= delivered ? "delivered" : "queued";
 
 /** By hybrid clock, then author, then id: the same on both sides. */
-function byClock({ version: a }: Placed, { version: b }: Placed): number {
+export function byClock({ version: a }: { readonly version: Version }, { version: b }: { readonly version: Version }): number {
   if (a.clockMs !== b.clockMs) return a.clockMs - b.clockMs;
   if (a.counter !== b.counter) return a.counter - b.counter;
   if (a.author !== b.author) return a.author < b.author ? -1 : 1;

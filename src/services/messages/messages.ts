@@ -18,7 +18,18 @@ const LISTED = 100;
 export interface MessagesNeeds {
   readonly store: Pick<
     SpaceStore,
-    "author" | "self" | "direct" | "write" | "get" | "list" | "changes" | "now" | "subscribe" | "putLocal" | "getLocal"
+    | "author"
+    | "incarnation"
+    | "self"
+    | "direct"
+    | "write"
+    | "get"
+    | "list"
+    | "changes"
+    | "now"
+    | "subscribe"
+    | "putLocal"
+    | "getLocal"
   >;
   readonly book: Pick<PeerBook, "list" | "byId" | "subscribe">;
   readonly log: Logger;
