@@ -21,6 +21,7 @@ export function servedList({ peer, key, writable }: ServedListPlace, { data, spa
     return spaceOf(peer);
   };
   return {
+    key,
     async read() {
       const item = await orRefused(data.get(await space(), key));
       return item === undefined ? [] : stringsOf(item.value);

@@ -43,6 +43,8 @@ export interface Served {
 
 /** The list, read and written where it is. Both reject with `refused` and the reason when it can't be served as text, or written. */
 export interface ServedList {
+  /** Its name, for people. */
+  readonly key: string;
   read(): Promise<readonly string[]>;
   /** Durable when it resolves. */
   write(values: readonly string[]): Promise<void>;

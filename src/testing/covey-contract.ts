@@ -12,6 +12,7 @@ import { filesContract } from "./contract/files.ts";
 import { eventually, fails, secondOf, type ContractPair } from "./contract/kit.ts";
 import { messagesContract } from "./contract/messages.ts";
 import { peersContract } from "./contract/peers.ts";
+import { servingContract } from "./contract/serving.ts";
 import { streamsContract } from "./contract/streams.ts";
 
 /** Makes a Covey with an empty home, listening on loopback; the suite closes it, and then calls `end`. */
@@ -66,6 +67,7 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
     dataContract(pair);
     filesContract(pair);
     streamsContract(pair);
+    servingContract(pair);
 
     it("throws the signal's reason, before and during a call", async () => {
       const reason = new Error("changed my mind");
@@ -82,8 +84,12 @@ export function coveyContract(title: string, make: CoveyMaker, other: CoveyMaker
       const { covey, end } = await make({ home: join(directory, "third"), name: "third" });
       const stuck = assert.rejects(secondOf(covey.data().watch("x")), fails("closed"));
       const registration = await covey.handle("x", {}, async () => {});
+      const serving = await covey.serve({ reply: "ok", listen: "tcp://127.0.0.1:0" });
+      const following = assert.rejects(Array.fromAsync(serving.events()), fails("closed"));
       await covey.close();
       await stuck;
+      await following;
+      await serving[Symbol.asyncDispose]();
       assert.equal(await registration.closed, undefined);
       await assert.rejects(covey.status(), fails("closed"));
       await covey.close();
