@@ -1,0 +1,84 @@
+// An answer before it is sent: all that is known of it. Pure.
+
+import { wantsPage } from "./accept.ts";
+import { PAGE_HEADERS } from "./pages/page.ts";
+import { renderProblem } from "./pages/problem.ts";
+import type { Range } from "./ranges.ts";
+import type { ServedFile } from "./served-file.ts";
+
+export interface Answer {
+  readonly status: number;
+  /** Without Content-Length and Connection. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Body;
+}
+
+export type Body = Buffer | FileBody | undefined;
+
+/** The answer holds the file; whoever sends it, or does not, releases it. */
+export interface FileBody {
+  readonly file: ServedFile;
+  /** In order: text of our own, and parts of the file. */
+  readonly pieces: readonly (Buffer | Range)[];
+}
+
+const lengthOf = (piece: Buffer | Range): number => (Buffer.isBuffer(piece) ? piece.length : piece.end - piece.start + 1);
+
+export function bodyLength(body: Body): number {
+  if (body === undefined || Buffer.isBuffer(body)) return body?.length ?? 0;
+  return body.pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
+}
+
+export const page = (status: number, html: string, headers: Readonly<Record<string, string>> = {}): Answer => ({
+  status,
+  headers: { ...PAGE_HEADERS, ...headers },
+  body: Buffer.from(html),
+});
+
+export const json = (status: number, value: unknown): Answer => ({
+  status,
+  headers: {
+    "Content-Type": "application/json",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+    Vary: "Accept",
+  },
+  body: Buffer.from(`${JSON.stringify(value)}\n`),
+});
+
+export interface Problem {
+  readonly status: number;
+  /** undefined: what the status means. */
+  readonly why?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A page for who wants one, a line for everybody else. */
+export function problem({ status, why, headers = {} }: Problem, accept: string | undefined): Answer {
+  if (wantsPage(accept)) {
+    const html = renderProblem({ status, problem: why, hint: undefined, back: undefined });
+    return page(status, html, { ...headers, Vary: "Accept" });
+  }
+  return {
+    status,
+    headers: {
+      "Content-Type": "text/plain; charset=utf-8",
+      "X-Content-Type-Options": "nosniff",
+      "Cache-Control": "no-cache",
+      ...headers,
+      Vary: "Accept",
+    },
+    body: Buffer.from(`${status}: ${why ?? WORDS[status] ?? "This could not be done."}\n`),
+  };
+}
+
+const WORDS: Readonly<Record<number, string>> = {
+  400: "This is not a request that can be understood.",
+  404: "There is nothing here.",
+  405: "This can't be done here.",
+  412: "The file is not the one that was meant.",
+  416: "The file does not have the part that was asked for.",
+  431: "The head of the request is too large.",
+  500: "Something failed that should not have.",
+  503: "There is no room for more at the moment.",
+};

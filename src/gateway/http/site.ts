@@ -1,0 +1,144 @@
+// What is served, as answers: files, directories as pages or JSON, the list.
+
+import type { IncomingHttpHeaders } from "node:http";
+import { basename } from "node:path";
+
+import { CoveyError } from "../../core/errors.ts";
+import type { Served } from "../served.ts";
+import { prefers } from "./accept.ts";
+import { type Answer, json, page, problem } from "./answer.ts";
+import { answerWithFile } from "./file-answer.ts";
+import type { Hashes } from "./hashes.ts";
+import { listDirectory } from "./listing.ts";
+import { type FoundDirectory, openBelow } from "./open-below.ts";
+import { renderDirectory } from "./pages/directory.ts";
+import { type ListView, renderList } from "./pages/list.ts";
+import { nameHref } from "./pages/names.ts";
+import { ServedFile } from "./served-file.ts";
+import type { Target } from "./target.ts";
+import type { UploadView } from "./pages/upload.ts";
+import type { Uploads } from "./upload/uploads.ts";
+
+export interface Question {
+  readonly method: "GET" | "HEAD";
+  readonly target: Target;
+  readonly headers: IncomingHttpHeaders;
+  readonly plain: boolean;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The answer to what is not there, and to what is not served, and to everything without the token: the same bytes. */
+export const nothingHere = (accept: string | undefined): Answer => problem({ status: 404 }, accept);
+
+export class Site {
+  readonly #served: Served;
+  readonly #hashes: Hashes;
+  readonly #uploads: Uploads | undefined;
+
+  constructor(served: Served, hashes: Hashes, uploads: Uploads | undefined) {
+    this.#served = served;
+    this.#hashes = hashes;
+    this.#uploads = uploads;
+  }
+
+  /** With a slash at its end or without; the root is one, whatever is served there. */
+  async hasDirectory({ names }: Target): Promise<boolean> {
+    const { directory } = this.#served;
+    if (names.length === 0) return true;
+    const found = directory === undefined ? undefined : await openBelow(directory, names);
+    await found?.handle.close();
+    return found?.kind === "directory";
+  }
+
+  async answer(question: Question): Promise<Answer> {
+    const { target, headers } = question;
+    const { directory, list } = this.#served;
+    const isRoot = target.names.length === 0;
+    if (isRoot && !target.slash) return redirect(target);
+    if (isRoot && list !== undefined && (directory === undefined || target.query === "list")) return this.#listAnswer(question);
+    if (directory === undefined) return nothingHere(headers.accept);
+    const found = await openBelow(directory, target.names);
+    if (found === undefined) return nothingHere(headers.accept);
+    if (found.kind === "file") {
+      const name = target.names.at(-1);
+      if (!target.slash && name !== undefined) return this.#fileAnswer(await ServedFile.of(found), name, question);
+    } else if (target.slash) {
+      return this.#directoryAnswer(found, directory, question);
+    }
+    await found.handle.close();
+    return found.kind === "file" ? nothingHere(headers.accept) : redirect(target);
+  }
+
+  async #fileAnswer(file: ServedFile, name: Buffer, question: Question): Promise<Answer> {
+    let answer: Answer | undefined;
+    try {
+      answer = await answerWithFile(file, { ...question, name, nowMs: this.#served.clock.nowMs() }, this.#hashes);
+      return answer;
+    } finally {
+      if (!isWithFile(answer)) await file.release();
+    }
+  }
+
+  async #directoryAnswer(found: FoundDirectory, root: string, question: Question): Promise<Answer> {
+    const { target, headers, signal } = question;
+    try {
+      const { entries, more } = await listDirectory(root, target.names, found, signal);
+      if (wantsJson(headers)) {
+        const shown = entries.map(({ name, kind, size, mtimeMs }) => {
+          const href = `${nameHref(name)}${kind === "directory" ? "/" : ""}`;
+          return { name: name.toString(), kind, size, mtimeMs, href };
+        });
+        return json(200, shown);
+      }
+      const list = target.names.length === 0 ? await this.#listView() : undefined;
+      const view = {
+        root: Buffer.from(basename(root)),
+        path: target.names,
+        entries,
+        more,
+        list,
+        upload: this.#uploadView(target),
+      };
+      return page(200, renderDirectory(view), { Vary: "Accept" });
+    } finally {
+      await found.handle.close();
+    }
+  }
+
+  async #listAnswer({ headers, target }: Question): Promise<Answer> {
+    const view = (await this.#listView())!;
+    if (!wantsJson(headers)) return page(200, renderList(view, this.#uploadView(target)), { Vary: "Accept" });
+    return view.problem === undefined ? json(200, view.values) : problem({ status: 409, why: view.problem }, headers.accept);
+  }
+
+  /** A browser without scripts is led here after an upload. */
+  #uploadView({ query }: Target): UploadView | undefined {
+    if (this.#uploads === undefined) return undefined;
+    return { receipt: this.#uploads.receipt(/^received=(.+)$/.exec(query)?.[1] ?? "") };
+  }
+
+  async #listView(): Promise<ListView | undefined> {
+    const { list } = this.#served;
+    if (list === undefined) return undefined;
+    try {
+      return { name: list.key, values: await list.read(), problem: undefined };
+    } catch (error) {
+      if (error instanceof CoveyError && error.code === "refused") return { name: list.key, values: [], problem: error.message };
+      throw error;
+    }
+  }
+}
+
+export const isWithFile = (answer: Answer | undefined): answer is Answer & { readonly body: { readonly file: ServedFile } } =>
+  answer?.body !== undefined && !Buffer.isBuffer(answer.body);
+
+const wantsJson = ({ accept }: IncomingHttpHeaders): boolean => prefers(accept, "application/json", ["text/html"]);
+
+/** Relative, since only the client knows by which name it came. "./": the name might have a colon. */
+const redirect = ({ last }: Target): Answer => ({
+  status: 301,
+  // Not for ever: a file may be in its place tomorrow.
+  headers: { Location: `./${last}/`, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff" },
+  body: undefined,
+});
