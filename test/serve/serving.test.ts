@@ -219,3 +219,19 @@ test("a list of a peer that is removed is neither told nor changed any more", as
   assert.match(await ask(port, "get_data"), /^refused: .*not paired any more/);
   assert.match(await ask(port, "update_data,gone"), /^refused: .*not paired any more/);
 });
+
+test("a reader that does not read is told how much it missed", async () => {
+  await using at = await place();
+  await using me = await at.host();
+  await using handle = await me.serve({ list: { key: "todo" }, ...here });
+  const guest = await visitor(portOf(handle.serving));
+  const asked = LIMITS.gatewayEvents + 300;
+  guest.socket.write("get_data\n".repeat(asked));
+  await eventually(() => guest.heard().length === asked);
+  let events = 0;
+  for await (const event of handle.events()) {
+    if (event.type === "missed") assert.deepEqual([events, event.count], [0, 300]);
+    else if (++events === LIMITS.gatewayEvents) break;
+  }
+  guest.socket.destroy();
+});
