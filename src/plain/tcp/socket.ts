@@ -16,6 +16,7 @@ export class PlainSocket {
   readonly remote: string;
   readonly ip: string;
   readonly #socket: Socket;
+  readonly #signal: AbortSignal | undefined;
   readonly #chunks: Buffer[] = [];
   #heldBytes = 0;
   #hasEnded = false;
@@ -28,6 +29,7 @@ export class PlainSocket {
   /** The socket is this one's from now on; it must allow half-open. When the signal aborts, it is cut, and throws the reason. */
   constructor(socket: Socket, signal: AbortSignal | undefined) {
     this.#socket = socket;
+    this.#signal = signal;
     const { remoteAddress = "", remotePort = 0 } = socket;
     this.ip = remoteAddress.replace(/^::ffff:(?=[\d.]+$)/, "");
     this.remote = formatTcpAddress({ host: this.ip, port: remotePort }).slice("tcp://".length);
@@ -65,6 +67,8 @@ export class PlainSocket {
   /** What came next, or null at the other end's end. For one reader. Rejects with `connection-lost` when it was cut. */
   async read(): Promise<Buffer | null> {
     await this.ready();
+    // Both ends may have come, and the socket be closed, with something left to read.
+    this.#signal?.throwIfAborted();
     const chunk = this.#chunks.shift();
     if (chunk === undefined) {
       if (this.#hasEnded) return null;
