@@ -139,7 +139,7 @@ export interface ServeOptions {
   readonly greeting?: string;
   /** End the connection after the greeting. Default: no. */
   readonly close?: boolean;
-  /** The answer to a message of a text client. Default: "message_ack". */
+  /** The answer to a message of a text client; "" for none. Default: "message_ack". */
   readonly reply?: string;
   /** Where to listen, as "tcp://127.0.0.1:8000". Default: port 8000, or any when that is taken, on loopback; with `lan`, on all interfaces. */
   readonly listen?: Address;

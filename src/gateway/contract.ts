@@ -13,7 +13,7 @@ export interface ServeSettings {
   readonly greeting: string | undefined;
   /** The connection ends after the greeting. */
   readonly close: boolean;
-  /** The answer to a message. */
+  /** The answer to a message; "" for none. */
   readonly reply: string;
   /** Where to listen. undefined: the usual port on loopback, or with `lan` on every interface; when that is taken, any. */
   readonly listen: Address | undefined;

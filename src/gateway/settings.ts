@@ -83,7 +83,7 @@ function rules({
       "`lan` says where to listen, and so does the address",
       "Give one of them: `lan` is every interface, at port 8000 or any.",
     ],
-    [greeting === "" || reply === "", "bad-argument", "nobody can see an empty text", "Give at least one character."],
+    [greeting === "", "bad-argument", "nobody can see an empty greeting", "Give at least one character, or no greeting."],
     [
       bytes > LIMITS.textMessageBytes,
       "limit",

@@ -29,8 +29,7 @@ test("what goes not together, or means nothing, is refused before anything liste
     [{ greeting: "hi", close: true, token: true }, "conflict", /sent away/],
     [{ greeting: "hi", close: true, list: { key: "todo" } }, "conflict", /sent away/],
     [{ directory: at.path, lan: true, listen: "tcp://127.0.0.1:0" }, "conflict", /says where to listen/],
-    [{ greeting: "" }, "bad-argument", /empty text/],
-    [{ reply: "" }, "bad-argument", /empty text/],
+    [{ greeting: "" }, "bad-argument", /empty greeting/],
     [{ reply: "x".repeat(LIMITS.textMessageBytes + 1) }, "limit", /bytes/],
     [{ reply: "ok", perAddress: LIMITS.gatewayConnections + 1 }, "bad-argument", /connections/],
     [{ reply: "ok", perAddress: 0 }, "bad-argument", /perAddress/],
@@ -234,4 +233,51 @@ test("a reader that does not read is told how much it missed", async () => {
     else if (++events === LIMITS.gatewayEvents) break;
   }
   guest.socket.destroy();
+});
+
+test("256 are served at once, each its own", async () => {
+  await using at = await place();
+  await using me = await at.host();
+  await me.data().set("todo", ["milk", "eggs"]);
+  await using handle = await me.serve({ list: { key: "todo" }, perAddress: 256, ...here });
+  const port = portOf(handle.serving);
+  const guests = await Promise.all(Array.from({ length: 256 }, () => visitor(port)));
+  await eventually(async () => (await me.servings())[0]!.connections === 256);
+  assert.match(await ask(port, "get_data"), /^refused: there are too many connections/);
+  for (const { socket } of guests) socket.write("get_data\n");
+  await eventually(() => guests.every(({ heard }) => heard() === "milk,eggs\n"));
+  for (const { socket } of guests) socket.destroy();
+});
+
+test("what only looks like the beginning of a request is a message once its sender has ended", async () => {
+  await using at = await place();
+  await using me = await at.host();
+  await using handle = await me.serve({ reply: "heard", ...here });
+  for (const text of ["G", "GET", "PRI", "\x16"]) assert.equal(await ask(portOf(handle.serving), text), "heard");
+  assert.deepEqual(
+    (await me.guestMessages()).map(({ text }) => text),
+    ["G", "GET", "PRI", "\x16"],
+  );
+});
+
+test("a guest is told where it is, whichever serving that is", async () => {
+  await using at = await place();
+  await using me = await at.host();
+  await using one = await me.serve({ reply: "one", ...here });
+  await using two = await me.serve({ greeting: "welcome ", reply: "two", ...here });
+  const guests = [await visitor(portOf(one.serving)), await visitor(portOf(two.serving))];
+  for (const { socket } of guests) socket.write("hello");
+  await eventually(() => guests[0]!.heard() === "one" && guests[1]!.heard() === "welcome two");
+  const names = (await me.servings()).map((serving) => serving.guests);
+  assert.deepEqual(
+    names.map(({ length }) => length),
+    [1, 1],
+  );
+  for (const [name] of names) await me.tellGuest(name!, `, ${name}`);
+  await eventually(() => guests[0]!.heard() === `one, ${names[0]![0]}` && guests[1]!.heard() === `welcome two, ${names[1]![0]}`);
+  await one[Symbol.asyncDispose]();
+  await assert.rejects(me.tellGuest(names[0]![0]!, "still?"), fails("not-found"));
+  await assert.rejects(me.tellGuest(names[1]![0]!, ""), fails("bad-argument"));
+  await assert.rejects(me.tellGuest(names[1]![0]!, "x".repeat(LIMITS.textMessageBytes + 1)), fails("limit"));
+  guests[1]!.socket.destroy();
 });
