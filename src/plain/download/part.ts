@@ -221,7 +221,7 @@ export class Part {
   /** What a failed write or flush left in the page cache can't be known, unless there was just no room: the last record stays true. */
   async #keep(): Promise<void> {
     try {
-      if (this.#version.validator === undefined) return await this.#drop();
+      if (this.#version.validator === undefined || this.doneBytes === 0) return await this.#drop();
       await this.#settle();
       await this.#save(false);
     } catch {

@@ -170,7 +170,9 @@ async function* readChunks(socket: PlainSocket): AsyncGenerator<Buffer, void> {
   while (!chunks.isWhole) {
     const bytes = await next(socket);
     if (bytes === null) throw tooEarly(socket, "closed before the last chunk");
-    yield* chunks.take(bytes);
+    // Together: a chunk may be a single byte.
+    const parts = [...chunks.take(bytes)];
+    yield parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   }
 }
 
