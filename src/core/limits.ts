@@ -258,6 +258,7 @@ export const LIMIT_TABLE = {
     "events",
     "What happened on a serving and was not read by who follows it; the oldest are counted and dropped.",
   ],
+  gatewayEventChars: [1 * MiB, "characters", "The same for the texts and paths in it."],
   gatewayHeadMs: [
     10_000,
     "ms",
@@ -273,7 +274,7 @@ export const LIMIT_TABLE = {
   gatewayKeepAliveMs: [5000, "ms", "A connection that was asked to be kept waits so long for the next request."],
   gatewayRequests: [1000, "requests", "On one connection."],
   gatewayRanges: [16, "ranges", "In one request; of more, the whole file is sent."],
-  gatewayPlainPauseMs: [25, "ms", "Between head and body for clients that take their first read for the head."],
+  gatewayPlainPauseMs: [100, "ms", "Between head and body for clients that take their first read for the head."],
   gatewayPipelined: [
     4096,
     "requests",

@@ -40,6 +40,18 @@ test("of more than there is room for, the oldest are counted; a change of the se
   assert.equal((await items.next()).done, true);
 });
 
+test("long texts count by their length", async () => {
+  const followed = new Followed(() => serving());
+  const long = (n: number): ServingEvent => ({ ...event(n), text: `${n}`.padEnd(LIMITS.gatewayEventChars / 4) }) as ServingEvent;
+  for (let n = 0; n < 10; n++) followed.tell(long(n));
+  const items = followed.read(never);
+  await items.next();
+  assert.deepEqual((await items.next()).value, { type: "missed", count: 6 });
+  for (let n = 6; n < 10; n++) assert.deepEqual((await items.next()).value, long(n));
+  followed.tell(long(10));
+  assert.deepEqual((await items.next()).value, long(10));
+});
+
 test("an abort throws its reason, before and while it waits", async () => {
   const reason = new Error("enough");
   const followed = new Followed(() => serving());

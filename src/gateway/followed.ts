@@ -10,6 +10,7 @@ export class Followed {
   readonly #events: ServingEvent[] = [];
   #changed = true;
   #missed = 0;
+  #chars = 0;
   #more = Promise.withResolvers<void>();
   #ended = false;
 
@@ -19,11 +20,12 @@ export class Followed {
 
   tell(event: ServingEvent): void {
     if (this.#ended) return;
-    if (this.#events.length >= LIMITS.gatewayEvents) {
-      this.#events.shift();
+    this.#events.push(event);
+    this.#chars += charsOf(event);
+    while (this.#events.length > LIMITS.gatewayEvents || this.#chars > LIMITS.gatewayEventChars) {
+      this.#take();
       this.#missed++;
     }
-    this.#events.push(event);
     this.#more.resolve();
   }
 
@@ -62,6 +64,18 @@ export class Followed {
       this.#missed = 0;
       return { type: "missed", count };
     }
-    return this.#events.shift();
+    return this.#take();
   }
+
+  #take(): ServingEvent | undefined {
+    const event = this.#events.shift();
+    if (event !== undefined) this.#chars -= charsOf(event);
+    return event;
+  }
+}
+
+/** Of what clients wrote; the rest of an event is small. */
+function charsOf(event: ServingEvent): number {
+  if (event.type === "message") return event.text.length;
+  return event.type === "request" || event.type === "upload" ? event.path.length : 0;
 }
