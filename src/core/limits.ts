@@ -274,7 +274,11 @@ export const LIMIT_TABLE = {
   gatewayKeepAliveMs: [5000, "ms", "A connection that was asked to be kept waits so long for the next request."],
   gatewayRequests: [1000, "requests", "On one connection."],
   gatewayRanges: [16, "ranges", "In one request; of more, the whole file is sent."],
-  gatewayPlainPauseMs: [100, "ms", "Between head and body for clients that take their first read for the head."],
+  gatewayPlainPauseMs: [
+    150,
+    "ms",
+    "Between head and body for clients that take their first read for the head; one that waits for a busy processor reads late.",
+  ],
   gatewayPipelined: [
     4096,
     "requests",
