@@ -56,7 +56,7 @@ export interface Serving {
 
 /** JSON-plain. What happened on a serving; `from` is an IP address and port. Everything in it that clients said is theirs: show it through `printable`. */
 export type ServingEvent =
-  /** First, and again whenever the serving itself changed (its port was lost, say). */
+  /** First. */
   | { readonly type: "serving"; readonly serving: Serving }
   /** An HTTP request was answered; `bytes` of the body went out. `status` undefined: it was cut before its end. */
   | {

@@ -4,18 +4,17 @@ import { untilAborted } from "../core/async.ts";
 import { LIMITS } from "../core/limits.ts";
 import type { Serving, ServingEvent } from "./contract.ts";
 
-/** Bounded: the oldest are dropped and counted. That the serving itself changed is never dropped, and told as it is then. */
+/** Begins with the serving. Bounded: the oldest events are dropped and counted. */
 export class Followed {
-  readonly #serving: () => Serving;
+  #first: ServingEvent | undefined;
   readonly #events: ServingEvent[] = [];
-  #changed = true;
   #missed = 0;
   #chars = 0;
   #more = Promise.withResolvers<void>();
   #ended = false;
 
-  constructor(serving: () => Serving) {
-    this.#serving = serving;
+  constructor(serving: Serving) {
+    this.#first = { type: "serving", serving };
   }
 
   tell(event: ServingEvent): void {
@@ -26,11 +25,6 @@ export class Followed {
       this.#take();
       this.#missed++;
     }
-    this.#more.resolve();
-  }
-
-  changed(): void {
-    this.#changed = true;
     this.#more.resolve();
   }
 
@@ -55,9 +49,10 @@ export class Followed {
   }
 
   #next(): ServingEvent | undefined {
-    if (this.#changed) {
-      this.#changed = false;
-      return { type: "serving", serving: this.#serving() };
+    if (this.#first !== undefined) {
+      const first = this.#first;
+      this.#first = undefined;
+      return first;
     }
     if (this.#missed > 0) {
       const count = this.#missed;

@@ -16,7 +16,6 @@ import { formatTcpAddress, parseTcpAddress } from "../transport/address.ts";
 import type { Serving, ServingEvent } from "./contract.ts";
 import { Followed } from "./followed.ts";
 import { addressOf, isOurHost, urlsOf } from "./hosts.ts";
-import { createHttp } from "./http/http.ts";
 import type { ServingRecord } from "./kept.ts";
 import { servedList, type ListNeeds } from "./list.ts";
 import { HostPlaces, type Places } from "./places.ts";
@@ -35,7 +34,8 @@ export interface ServingNeeds extends ListNeeds {
 
 interface Up {
   readonly port: Port;
-  readonly http: Speaker;
+  /** undefined: there is a greeting. */
+  readonly http: Speaker | undefined;
   readonly text: TextSpeaker;
 }
 
@@ -105,37 +105,29 @@ export class LiveServing {
       const { message, hint } = fromPlatform(error, "serve this");
       this.#problem = hint === undefined ? message : `${message}. ${hint}`;
     }
-    if (this.#problem !== before) {
+    if (this.#problem !== before)
       this.#needs.log.info({ serving: this.#record.number, problem: this.#problem }, "a kept serving came up, or could not");
-      this.#followed?.changed();
-    }
     if (this.#problem === undefined || this.#ended) return;
     this.#retry = setTimeout(() => void this.keepTrying(), LIMITS.gatewayRetryMs).unref();
   }
 
   async #listen(addresses: readonly Address[]): Promise<Up> {
-    const { settings } = this.#record;
+    const { greeting, close, reply, perAddress } = this.#record.settings;
     const { guests, places, log } = this.#needs;
-    const http = createHttp(this.#served);
-    const { greeting, close, reply } = settings;
+    const http = greeting === undefined ? await httpSpeaker(this.#served) : undefined;
     const text = createText(this.#served, { greeting, close, reply, guests });
-    const needs = {
-      http: greeting === undefined ? http : undefined,
-      text,
-      places: new HostPlaces(places, settings.perAddress),
-      log,
-    };
+    const needs = { http, text, places: new HostPlaces(places, perAddress), log };
     try {
       return { http, text, port: await firstFree(addresses, (address) => openPort(parseTcpAddress(address), needs)) };
     } catch (error) {
-      await Promise.all([http.close(), text.close()]);
+      await Promise.all([http?.close(), text.close()]);
       throw error;
     }
   }
 
   /** The serving, and what happens on it from now on, for one reader; ends with it. Throws the signal's reason when that aborts. */
   follow(signal: AbortSignal): AsyncIterable<ServingEvent> {
-    const followed = new Followed(() => this.view());
+    const followed = new Followed(this.view());
     this.#followed = followed;
     signal.addEventListener("abort", () => (this.#followed = undefined), { once: true });
     return followed.read(signal);
@@ -157,10 +149,19 @@ export class LiveServing {
     return this.#inTurn(async () => {
       const up = this.#up;
       this.#up = undefined;
-      if (up !== undefined) await Promise.all([up.port.close(), up.http.close(), up.text.close()]);
-      this.#followed?.end();
+      try {
+        if (up !== undefined) await Promise.all([up.port.close(), up.http?.close(), up.text.close()]);
+      } finally {
+        this.#followed?.end();
+      }
     });
   }
+}
+
+/** Loaded for the first of them: a peer that serves nothing starts sooner without it. */
+async function httpSpeaker(served: Served): Promise<Speaker> {
+  const { createHttp } = await import("./http/http.ts");
+  return createHttp(served);
 }
 
 /** Where it may listen, best first. */
