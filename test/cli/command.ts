@@ -20,6 +20,8 @@ export interface Running {
   /** Resolves when stdout or stderr has it; rejects when the process ended without. */
   until(text: string | RegExp): Promise<void>;
   write(text: string): void;
+  /** Of its stdin. */
+  end(): void;
   kill(signal: NodeJS.Signals): void;
   readonly ended: Promise<Ran>;
 }
@@ -47,9 +49,12 @@ const environment = (env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => ({
   ...env,
 });
 
-export function start(argv: readonly string[], { stdin, env, cwd }: RunOptions = {}): Running {
-  const child = spawn(process.execPath, [MAIN, ...argv], { env: environment(env), cwd, stdio: ["pipe", "pipe", "pipe"] });
-  return follow(child, stdin);
+export const start = (argv: readonly string[], options: RunOptions = {}): Running =>
+  startProgram(process.execPath, [MAIN, ...argv], options);
+
+/** The same for any program. */
+export function startProgram(program: string, argv: readonly string[], { stdin, env, cwd }: RunOptions = {}): Running {
+  return follow(spawn(program, argv, { env: environment(env), cwd, stdio: ["pipe", "pipe", "pipe"] }), stdin);
 }
 
 /** Why there is no pseudo-terminal to test on; false when there is one. */
@@ -105,6 +110,7 @@ function follow(child: ReturnType<typeof spawn>, stdin: string | undefined): Run
       if (!has()) throw new Error(`it ${over ? "ended" : "goes on"} without ${String(text)}:\n${out}\n${err}`);
     },
     write: (text) => void child.stdin!.write(text),
+    end: () => void child.stdin!.end(),
     kill: (signal) => void child.kill(signal),
     ended,
   };
