@@ -53,8 +53,11 @@ export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<
         await checkSettings(settings);
         if (settings.list !== undefined) await servedList(settings.list, needs).read().catch(unlessRefused);
         await serving.start();
-        until.throwIfAborted();
-        if (settings.keep) await kept.put(serving.record);
+        if (settings.keep && !until.aborted) await kept.put(serving.record);
+        if (until.aborted) {
+          if (settings.keep) await kept.remove(serving.record.id);
+          throw until.reason;
+        }
         servings.set(serving.record.id, serving);
       } catch (error) {
         await serving.end();

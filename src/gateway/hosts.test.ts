@@ -22,8 +22,15 @@ test("and by nothing else", () => {
   assert.ok(!isOurHost(".local", "192.0.2.7", ""));
 });
 
-const at = (address: string, family: "IPv4" | "IPv6", internal = false): NetworkInterfaceInfo =>
-  ({ address, family, internal, netmask: "", mac: "", cidr: null, scopeid: 0 }) as NetworkInterfaceInfo;
+const at = (address: string, family: "IPv4" | "IPv6", internal = false): NetworkInterfaceInfo => ({
+  address,
+  family,
+  internal,
+  netmask: "",
+  mac: "",
+  cidr: null,
+  scopeid: 0,
+});
 
 const INTERFACES = {
   lo: [at("127.0.0.1", "IPv4", true), at("::1", "IPv6", true)],

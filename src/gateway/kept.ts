@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 
-import { CoveyError } from "../core/errors.ts";
+import type { CoveyError } from "../core/errors.ts";
 import type { Address, PeerId } from "../core/ids.ts";
 import type { Logger } from "../core/log.ts";
 import { parse } from "../core/parse.ts";

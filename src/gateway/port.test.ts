@@ -158,7 +158,7 @@ test("closing cuts what is open, decided or not, and the port is free", async ()
   const ends = ["", "GE", "hello", "GET / HTTP/1.1"].map((text) => {
     const socket = connect({ port: on.number, host: "127.0.0.1" });
     socket.write(text);
-    return all(socket).catch((error: NodeJS.ErrnoException) => error.code);
+    return all(socket).catch((error: unknown) => (error as NodeJS.ErrnoException).code);
   });
   while (on.port.connections() < ends.length || on.http.taken.length + on.text.taken.length < 2) await new Promise(setImmediate);
   await on.port.close();

@@ -34,7 +34,8 @@ function listening(server: Server, host: string, port: number): Promise<void> {
 
 function cantListen(error: unknown, wanted: HostPort): CoveyError {
   const address = formatTcpAddress(wanted);
-  switch ((error as NodeJS.ErrnoException).code) {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  switch (code) {
     case "EADDRINUSE":
       return new CoveyError("conflict", `another program listens on ${address} already`, {
         hint: "Choose another port, or stop the other program.",

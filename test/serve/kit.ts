@@ -65,7 +65,7 @@ export async function visitor(
 export const refusesConnections = (port: number): Promise<boolean> =>
   visitor(port).then(
     ({ socket }) => !socket.destroy(),
-    (error: NodeJS.ErrnoException) => error.code === "ECONNREFUSED",
+    (error: unknown) => (error as NodeJS.ErrnoException).code === "ECONNREFUSED",
   );
 
 /** Polls until it holds. */
