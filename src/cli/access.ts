@@ -2,6 +2,7 @@
 
 import { printable } from "../core/text.ts";
 import type { Access } from "../control/covey.ts";
+import type { Serving } from "../gateway/contract.ts";
 import { formatCount, formatSize } from "./format.ts";
 import { describeOffer } from "./offer.ts";
 import { untilText } from "./shares.ts";
@@ -14,8 +15,11 @@ export function renderPolicy(policy: Access["policy"]): string {
   return `taken into ${printable(policy.into)}${limit}`;
 }
 
-/** Lines under the peer's own. */
-export const renderAccess = ({ policy, shares, streams, offers }: Access): readonly string[] => [
+/** Lines under the peer's own. `servings`: of lists of the space that both have. */
+export const renderAccess = (
+  { policy, shares, streams, offers }: Access,
+  servings: readonly Serving[] = [],
+): readonly string[] => [
   `  offers     ${renderPolicy(policy)}`,
   ...named("shares", [
     ...shares.map(({ name, path, untilMs }) => {
@@ -28,7 +32,12 @@ export const renderAccess = ({ policy, shares, streams, offers }: Access): reado
     offers.map((offer) => `#${offer.number} ${describeOffer(offer)}, ${offer.state}`),
   ),
   ...(streams.length === 0 ? [] : named("streams", streams.map(printable))),
+  ...(servings.length === 0 ? [] : named("served", servings.map(renderServedList))),
 ];
+
+/** "todo, to programs without covey, which may change it (`covey serve rm 2` ends it)". */
+const renderServedList = ({ number, settings: { list } }: Serving): string =>
+  `${printable(list!.key)}, to programs without covey${list!.writable ? ", which may change it" : ""} (\`covey serve rm ${number}\` ends it)`;
 
 const named = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0

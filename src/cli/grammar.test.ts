@@ -5,14 +5,21 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import {
+  isUrl,
+  parseCount,
   parseDuration,
+  parseGuest,
+  parseList,
   parseListen,
   parseOffer,
   parsePath,
   parsePeerArgument,
   parsePlace,
+  parsePort,
   parseRemotePath,
+  parseServing,
   parseSize,
+  parseUrl,
   parseValue,
   parseWait,
 } from "./grammar.ts";
@@ -34,6 +41,55 @@ test("where only a peer makes sense the colon may be left out", () => {
   assert.equal(parsePeerArgument("laptop:"), "laptop");
   for (const text of ["", ":", "laptop:/tmp", "laptop::", "http://x"])
     assert.throws(() => parsePeerArgument(text), refused, text);
+});
+
+test("URLs stand for plain programs, where they make sense", () => {
+  assert.equal(parseUrl("tcp://localhost:5000", "tcp"), "tcp://localhost:5000");
+  assert.equal(parseUrl("HTTP://host/a%20b", "http"), "http://host/a%20b");
+  for (const text of ["tcp://x", "http://x:1/y:z", "X+y-z.1://"]) assert.equal(isUrl(text), true, text);
+  for (const text of ["laptop", "laptop:", "laptop:/x", "laptop:a//b", "1://", "a b://c", "self:http://x"])
+    assert.equal(isUrl(text), false, text);
+  const hints: readonly (readonly [text: string, scheme: "tcp" | "http", hint: RegExp])[] = [
+    ["laptop:", "tcp", /tcp:\/\/HOST:PORT/],
+    ["http://x/", "tcp", /covey get/],
+    ["tcp://x:1", "http", /covey pipe/],
+    ["https://x/", "http", /curl/],
+    ["ftp://x/", "http", /tcp:\/\/ and http:\/\//],
+  ];
+  for (const [text, scheme, hint] of hints) assert.throws(() => parseUrl(text, scheme), { code: "bad-argument", hint }, text);
+  for (const parse of [parsePlace, parsePeerArgument, parseRemotePath])
+    assert.throws(() => parse("tcp://x:1"), { code: "bad-argument", message: /is a URL/, hint: /take tcp:\/\// });
+});
+
+test("a guest's name; a list with commas", () => {
+  assert.deepEqual(["guest-3", "guest-12:", "guest", "guest-", "guest-03", "guest-0", "xguest-3", "guest-3x"].map(parseGuest), [
+    ...["guest-3", "guest-12"],
+    ...[undefined, undefined, undefined, undefined, undefined, undefined],
+  ]);
+  assert.deepEqual(["", "a", "a,b", "a,", ","].map(parseList), [[], ["a"], ["a", "b"], ["a", ""], ["", ""]]);
+});
+
+test("one address to listen at: with a host, on every interface, or on this machine", () => {
+  const table: readonly (readonly [string, string])[] = [
+    ["tcp://127.0.0.1:80", "tcp://127.0.0.1:80"],
+    ["TCP://[::1]:0", "tcp://[::1]:0"],
+    ["localhost:80", "tcp://localhost:80"],
+    ["[fd00::1]:80", "tcp://[fd00::1]:80"],
+    ["*:80", "tcp://*:80"],
+    [":80", "tcp://*:80"],
+    ["tcp://:0", "tcp://*:0"],
+    ["8000", "tcp://127.0.0.1:8000"],
+    ["0", "tcp://127.0.0.1:0"],
+  ];
+  for (const [text, address] of table) assert.equal(parsePort(text), address);
+  for (const text of ["", "x", "none", "default", "x:", ":", "http://x:80", "65536", ":99999", "::1:80", "a b:80", "-1", "x:80/"])
+    assert.throws(() => parsePort(text), refused, text);
+});
+
+test("how many", () => {
+  assert.deepEqual(["1", "16", "512"].map(parseCount), [1, 16, 512]);
+  for (const text of ["", "0", "-1", "1.5", "x", "01", "1e3", "9".repeat(12)])
+    assert.throws(() => parseCount(text), refused, text);
 });
 
 test("durations", () => {
@@ -108,7 +164,9 @@ test("offers by number or id, paths made absolute", () => {
   assert.equal(parseOffer("3"), "3");
   assert.equal(parseOffer("#3"), "3");
   assert.equal(parseOffer("ab12"), "ab12");
-  for (const text of ["", "#", "-1", "../3", "3 4"]) assert.throws(() => parseOffer(text), refused, text);
+  assert.equal(parseServing("#3"), "3");
+  for (const parse of [parseOffer, parseServing])
+    for (const text of ["", "#", "-1", "../3", "3 4"]) assert.throws(() => parse(text), refused, text);
   assert.equal(parsePath("x"), resolve("x"));
   assert.equal(parsePath("/x/../y"), "/y");
   assert.throws(() => parsePath(""), refused);
@@ -123,6 +181,13 @@ test("no text makes a parser fail in any other way than bad-argument", () => {
     parseWait,
     parseSize,
     parseOffer,
+    parseServing,
+    parsePort,
+    parseCount,
+    parseGuest,
+    parseList,
+    (text: string) => parseUrl(text, "tcp"),
+    (text: string) => parseUrl(text, "http"),
     (text: string) => parseListen([text]),
   ];
   fc.assert(

@@ -14,10 +14,9 @@ export interface Place {
 
 /** "laptop:todo/1" is todo/1 at laptop, "todo/1" is here, and so is "self:a:b", for a key with a colon. Throws `bad-argument`. */
 export function parsePlace(text: string): Place {
+  if (isUrl(text)) throw urlHere(text);
   const colon = text.indexOf(":");
   if (colon < 0) return { name: undefined, what: text };
-  if (text.startsWith("//", colon + 1))
-    throw wrong(`${JSON.stringify(text)} is a URL, which has no meaning here`, "NAME:KEY names a key at a peer.");
   if (colon === 0)
     throw wrong(`${JSON.stringify(text)} has nothing before the colon`, "NAME:KEY names a key at a peer; self:KEY one here.");
   return { name: text.slice(0, colon), what: text.slice(colon + 1) };
@@ -25,12 +24,45 @@ export function parsePlace(text: string): Place {
 
 /** Where only a peer makes sense: "laptop" or "laptop:". Throws `bad-argument`. */
 export function parsePeerArgument(text: string): string {
+  if (isUrl(text)) throw urlHere(text);
   const name = text.endsWith(":") ? text.slice(0, -1) : text;
   if (name === "") throw wrong("the name of the peer is empty", "`covey peer ls` lists the paired peers.");
   if (name.includes(":"))
     throw wrong(`${JSON.stringify(text)} is not a peer's name`, "Only a peer can be named here: NAME or NAME:.");
   return name;
 }
+
+/** A URL stands for a program that does not speak covey. */
+export const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
+
+/** A URL of the only scheme that makes sense. Throws `bad-argument`. */
+export function parseUrl(text: string, scheme: "tcp" | "http"): string {
+  const form = { tcp: "tcp://HOST:PORT", http: "http://HOST:PORT/NAME" }[scheme];
+  if (!isUrl(text)) throw wrong(`${JSON.stringify(text)} is no URL`, `It is written as ${form}.`);
+  const given = text.slice(0, text.indexOf(":")).toLowerCase();
+  if (given !== scheme)
+    throw wrong(`${JSON.stringify(text)} is of no use here: the URL begins with ${scheme}://`, hintFor(given));
+  return scheme + text.slice(scheme.length);
+}
+
+const hintFor = (scheme: string): string =>
+  ({
+    http: "`covey get` takes http:// URLs.",
+    https: "covey speaks HTTP without TLS alone; curl fetches from https:// URLs.",
+    tcp: "`covey msg`, `covey data get`, `covey data set` and `covey pipe` take tcp:// URLs.",
+  })[scheme] ?? "covey speaks to tcp:// and http:// URLs.";
+
+const urlHere = (text: string): CoveyError =>
+  wrong(
+    `${JSON.stringify(text)} is a URL, which has no meaning here`,
+    "`covey get` takes http:// URLs; `covey msg`, `covey data get`, `covey data set` and `covey pipe` take tcp:// ones.",
+  );
+
+/** A list as plain programs write it: "a,b,c"; "" is the empty one. */
+export const parseList = (text: string): readonly string[] => (text === "" ? [] : text.split(","));
+
+/** "guest-3", as the gateway calls those who write to it; undefined for what is no such name. */
+export const parseGuest = (text: string): string | undefined => /^guest-[1-9]\d{0,15}$/.exec(text.replace(/:$/, ""))?.[0];
 
 export interface RemotePath {
   readonly name: string;
@@ -98,6 +130,24 @@ export function parseListen(texts: readonly string[]): readonly Address[] | null
   });
 }
 
+/** One address to listen at: "tcp://HOST:PORT", "HOST:PORT", ":PORT" for every interface, "PORT" for this machine alone. */
+export function parsePort(text: string): Address {
+  const [, digits] = /^(?:tcp:\/\/)?:(\d+)$/.exec(text) ?? [];
+  const given = digits === undefined ? (/^\d+$/.test(text) ? `127.0.0.1:${text}` : text) : `*:${digits}`;
+  const [address] = parseListen([given.replace(/^tcp:\/\//i, "tcp://")]) ?? [];
+  if (address?.startsWith("tcp://") === true && Number(/\d+$/.exec(address)) <= 65_535) return address;
+  throw wrong(
+    `${JSON.stringify(text)} is not an address to listen at`,
+    "Write 8000 for this machine alone, :8000 for every interface, or tcp://HOST:PORT; port 0 is any free one.",
+  );
+}
+
+/** How many there may be of something. Throws `bad-argument`. */
+export function parseCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw wrong(`${JSON.stringify(text)} is not a number of them`, "Write it as 16.");
+}
+
 /** A value is JSON if it parses as JSON, else text. */
 export function parseValue(text: string): Json {
   try {
@@ -114,9 +164,14 @@ export function parsePath(text: string): string {
 }
 
 /** The number of an offer as `covey transfers` shows it, or its id. Throws `bad-argument`. */
-export function parseOffer(text: string): string {
-  if (!/^#?[0-9a-z]{1,128}$/i.test(text))
-    throw wrong(`${JSON.stringify(text)} is not the number of an offer`, "`covey transfers` shows them.");
+export const parseOffer = (text: string): string => parseNumber(text, "an offer", "`covey transfers` shows them.");
+
+/** The same of what is served. */
+export const parseServing = (text: string): string =>
+  parseNumber(text, "something that is served", "`covey serve ls` shows them.");
+
+function parseNumber(text: string, what: string, hint: string): string {
+  if (!/^#?[0-9a-z]{1,128}$/i.test(text)) throw wrong(`${JSON.stringify(text)} is not the number of ${what}`, hint);
   return text.replace(/^#/, "");
 }
 

@@ -27,6 +27,7 @@ export function configureHelp(program: Command): void {
     ['msg laptop "lunch?"', "send a message"],
     ["send photos/ report.pdf laptop:", "send files and directories"],
     ["share dist/ laptop:", "keep something available"],
+    ["serve photos/ --lan", "for browsers, without covey"],
   );
 }
 

@@ -15,8 +15,8 @@ export class Pace {
   #beganMs = 0;
   #atMs = 0;
 
-  /** `atMs`: of a clock that is never set. */
-  step(leftBytes: number, bytesPerSecond: number, atMs: number): void {
+  /** `leftBytes` undefined: nobody knows. `atMs`: of a clock that is never set. */
+  step(leftBytes: number | undefined, bytesPerSecond: number, atMs: number): void {
     const passedMs = atMs - this.#atMs;
     this.#atMs = atMs;
     if (bytesPerSecond <= 0) {
@@ -28,7 +28,7 @@ export class Pace {
     const movedMs = atMs - this.#beganMs;
     const settlesMs = movedMs > KNOWN_MS ? RATE_MS : movedMs / 2;
     this.rate = movedMs === 0 ? bytesPerSecond : towards(this.rate, bytesPerSecond, passedMs / settlesMs);
-    if (movedMs < KNOWN_MS) return;
+    if (movedMs < KNOWN_MS || leftBytes === undefined) return;
     const estimate = (leftBytes / this.rate) * 1000;
     // The time that was left has passed by as much; only what it was wrong by is corrected, and that slowly.
     this.leftMs =

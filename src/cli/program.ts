@@ -34,6 +34,18 @@ const COMMANDS: readonly Entry[] = [
   entry("Share:", "ls", "what is shared here, what others share, what is in it", () => import("./commands/ls.ts")),
   entry("Share:", "get", "fetch a file or a directory that a peer shares", () => import("./commands/get.ts")),
   entry("Keep in sync:", "data", "values under keys, here or shared with a peer", () => import("./commands/data.ts")),
+  entry(
+    "Without covey at the other end:",
+    "serve",
+    "files or text for browsers, curl and socket programs",
+    () => import("./commands/serve.ts"),
+  ),
+  entry(
+    "Without covey at the other end:",
+    "pipe",
+    "a raw conversation with a socket program",
+    () => import("./commands/pipe.ts"),
+  ),
 ];
 
 /** The program for these arguments; `status` is the exit status once it has run. */

@@ -7,7 +7,8 @@ export interface Line {
   /** Printable, one line. */
   readonly name: string;
   readonly doneBytes: number;
-  readonly totalBytes: number;
+  /** undefined: nobody knows. */
+  readonly totalBytes: number | undefined;
   /** Shown instead of rate and time while nothing moves. */
   readonly waits?: string | undefined;
 }
@@ -24,23 +25,31 @@ export function renderLine(
   { rate, leftMs }: { readonly rate: number; readonly leftMs: number | undefined },
   columns: number,
 ): string {
-  const share = totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes);
   const moves = [
     padStart(rate > 0 ? formatRate(rate) : "", PLACES.rate),
     padStart(leftMs === undefined ? "" : formatClock(leftMs), PLACES.left),
   ];
-  const tail = [
-    padStart(percent(doneBytes, totalBytes), PLACES.percent),
-    ...(columns >= PLACES.wide ? [padStart(`${formatSize(doneBytes)} of ${formatSize(totalBytes)}`, PLACES.amount)] : []),
-    ...(waits === undefined ? moves : [waits]),
-  ].join("  ");
+  const tail = [...amounts(doneBytes, totalBytes, columns), ...(waits === undefined ? moves : [waits])].join("  ");
   const room = columns - widthOf(tail) - 2;
   const nameColumns = Math.max(PLACES.shortName, Math.min(PLACES.longName, Math.floor(room * 0.45)));
   const barColumns = Math.min(PLACES.longBar, room - nameColumns - 2);
-  const shown = barColumns >= PLACES.shortBar && waits === undefined;
+  const shown = barColumns >= PLACES.shortBar && waits === undefined && totalBytes !== undefined;
   const nameRoom = shown ? nameColumns : Math.max(PLACES.shortName, Math.min(PLACES.longName, room));
   const head = padEnd(fit(name, nameRoom), nameRoom);
-  return fit([head, ...(shown ? [renderBar(share, barColumns)] : []), tail].join("  ").trimEnd(), columns);
+  return fit(
+    [head, ...(shown ? [renderBar(totalBytes === 0 ? 1 : Math.min(1, doneBytes / totalBytes), barColumns)] : []), tail]
+      .join("  ")
+      .trimEnd(),
+    columns,
+  );
+}
+
+function amounts(doneBytes: number, totalBytes: number | undefined, columns: number): readonly string[] {
+  if (totalBytes === undefined) return [padStart(formatSize(doneBytes), PLACES.rate)];
+  return [
+    padStart(percent(doneBytes, totalBytes), PLACES.percent),
+    ...(columns >= PLACES.wide ? [padStart(`${formatSize(doneBytes)} of ${formatSize(totalBytes)}`, PLACES.amount)] : []),
+  ];
 }
 
 function renderBar(share: number, columns: number): string {

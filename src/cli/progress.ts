@@ -68,7 +68,7 @@ function bars(screen: Screen): ProgressView {
     for (const [key, { doneBytes, totalBytes, bytesPerSecond }] of all) {
       const pace = paces.get(key) ?? new Pace();
       paces.set(key, pace);
-      pace.step(totalBytes - doneBytes, bytesPerSecond, paintedMs);
+      pace.step(totalBytes === undefined ? undefined : totalBytes - doneBytes, bytesPerSecond, paintedMs);
     }
     const lines = renderAll(all, paces, columns, rows);
     screen.write(erase() + lines.map((line) => CLEAR_LINE + line).join("\n"));
@@ -111,7 +111,7 @@ export function renderAll(
   rows: number,
 ): readonly string[] {
   const parts = [...all.values()].flatMap(({ parts = [] }) => parts);
-  const moving = parts.filter(({ doneBytes, totalBytes }) => doneBytes > 0 && doneBytes < totalBytes);
+  const moving = parts.filter(({ doneBytes, totalBytes = Infinity }) => doneBytes > 0 && doneBytes < totalBytes);
   const shown = new Set([parts, moving, []].find((some) => some.length + all.size <= rows) ?? []);
   const lines = [...all].flatMap(([key, progress]) => [
     ...(progress.parts ?? []).filter((part) => shown.has(part)).map((part) => renderLine(part, STILL, columns)),
@@ -137,6 +137,7 @@ function steps(screen: Screen): ProgressView {
         return;
       }
       waiting.delete(key);
+      if (totalBytes === undefined) return;
       const percent = totalBytes === 0 ? 100 : Math.floor((doneBytes / totalBytes) * 100);
       const step = percent - (percent % STEP_PERCENT);
       if (step <= (told.get(key) ?? 0)) return;

@@ -2,7 +2,18 @@
 
 import { encode } from "uqr";
 
+import type { Output } from "./output.ts";
+
 const QUIET = 2;
+const LINES_AROUND = 6;
+
+/** On stderr, when that is a terminal. Where it does not fit it would be no help. */
+export function showQr(text: string, out: Output): void {
+  if (!process.stderr.isTTY) return;
+  const lines = renderQr(text).split("\n");
+  if (lines[0]!.length > process.stderr.columns || lines.length + LINES_AROUND > process.stderr.rows) return;
+  out.note(`\n${lines.map((line) => out.noteStyle(["whiteBright", "bgBlack"], line)).join("\n")}`);
+}
 
 /** Dark modules are spaces on a light ground, so that it scans on dark and on light terminals once printed inverse or as it is. */
 export function renderQr(text: string): string {

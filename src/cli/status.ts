@@ -1,18 +1,31 @@
 // This device at a glance.
 
 import { printable } from "../core/text.ts";
+import type { Covey } from "../control/covey.ts";
 import type { PeerLink, Status } from "../peer/contract.ts";
+import type { Context } from "./context.ts";
 import { formatCount, formatDuration } from "./format.ts";
 import type { Output } from "./output.ts";
+import { peerNames, renderServed } from "./serving.ts";
 import { renderTable } from "./table.ts";
 
-export async function renderStatus(status: Status, out: Output): Promise<string> {
+/** Of what is served only `serve ls --json` tells more than how much it is. */
+export async function tellStatus({ out, signal }: Context, me: Covey): Promise<void> {
+  const status = await me.status({ signal });
+  const servings = status.servings === 0 || out.json ? [] : await me.servings({ signal });
+  const names = await peerNames(me, servings, signal);
+  const served = servings.map((serving) => renderServed(serving, names));
+  out.say(status, await renderStatus(status, served, out));
+}
+
+async function renderStatus(status: Status, served: readonly string[], out: Output): Promise<string> {
   const { name, uptimeMs, version, peerId, addresses, home, incoming, peers, warnings } = status;
   const waiting = [
     status.unread > 0 ? `${formatCount(status.unread, "unread message")}: \`covey inbox\`` : "",
     status.offersWaiting > 0 ? `${formatCount(status.offersWaiting, "offer")} for you: \`covey receive\`` : "",
     status.transfersRunning > 0 ? `${formatCount(status.transfersRunning, "transfer")} under way: \`covey transfers\`` : "",
     status.shares > 0 ? `${formatCount(status.shares, "share")} for others: \`covey ls\`` : "",
+    ...served,
     ...warnings.map((warning) => out.style("yellow", printable(warning))),
   ].filter((line) => line !== "");
   return [

@@ -95,13 +95,13 @@ test("a table fits the terminal, its widest column giving way", async () => {
   assert.equal(await renderTable(columns, [], 80, plain), "");
 });
 
-const half: Progress = {
+const half = {
   name: "holiday.mkv",
   doneBytes: 128 * 2 ** 20,
   totalBytes: 256 * 2 ** 20,
   bytesPerSecond: 2 ** 26,
   waits: undefined,
-};
+} satisfies Progress;
 const fast = { rate: 2 ** 26, leftMs: 2000 };
 const still = { rate: 0, leftMs: undefined };
 
@@ -138,6 +138,15 @@ test("a line of progress shows what there is room for", () => {
       },
     ),
   );
+});
+
+test("of what nobody knows the size of, how much there is and how fast", () => {
+  const unknown = { name: "log.txt", doneBytes: 128 * 2 ** 20, totalBytes: undefined };
+  assert.equal(
+    renderLine(unknown, { rate: 2 ** 26, leftMs: undefined }, 80).replaceAll(/ +/g, " "),
+    "log.txt 128 MiB 64.0 MiB/s",
+  );
+  for (const columns of [10, 40, 80, 200]) assert.ok(widthOf(renderLine(unknown, fast, columns)) <= columns);
 });
 
 function screen(isTTY: boolean, columns = 80): Screen & { written: string } {

@@ -40,6 +40,9 @@ test("names that would be unclear, unsafe or awkward are refused, and the reason
     ["self", /its own data/],
     ["Self", /its own data/],
     ["ｓｅｌｆ", /its own data/],
+    ["guest", /gateway/],
+    ["guest-3", /gateway/],
+    ["Guest-30", /gateway/],
     ["a".repeat(56), /peer id/],
   ];
   for (const [name, reason] of cases) {
@@ -58,7 +61,8 @@ test("any text becomes a valid name, and a valid name stays as it is", () => {
   assert.equal(nameFrom("Anna\u2019s MacBook Pro.local"), "Anna-s-MacBook-Pro");
   assert.equal(nameFrom("büro-pc"), "büro-pc");
   assert.equal(nameFrom("localhost"), "localhost");
-  for (const nothing of ["", "   ", "😀", "\u202e", "self", "-.-", "a".repeat(56)]) assert.equal(nameFrom(nothing), "peer");
+  for (const nothing of ["", "   ", "😀", "\u202e", "self", "guest", "guest-2.local", "-.-", "a".repeat(56)])
+    assert.equal(nameFrom(nothing), "peer");
 
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 200 }),

@@ -21,6 +21,7 @@ export function parsePeerName(text: string): string {
   if (Buffer.byteLength(name) > LIMITS.peerNameBytes) throw refuse(`it is longer than ${LIMITS.peerNameBytes} bytes`);
   if (!NAME.test(name)) throw refuse("it has a character that names can't have");
   if (foldedName(name) === "self") throw refuse("that is what this device calls its own data");
+  if (looksLikeGuest(name)) throw refuse("that is what somebody is called who writes to the gateway");
   if (looksLikePeerId(name)) throw refuse("it could be taken for a peer id");
   return name;
 }
@@ -34,8 +35,11 @@ export function nameFrom(text: string): string {
     .replace(NOT_INSIDE, "-")
     .replace(/-{2,}/g, "-");
   const name = fitName(readable.replace(NOT_FIRST, ""), LIMITS.peerNameBytes).replace(/[-._]+$/, "");
-  return name === "" || foldedName(name) === "self" || looksLikePeerId(name) ? "peer" : name;
+  return name === "" || foldedName(name) === "self" || looksLikeGuest(name) || looksLikePeerId(name) ? "peer" : name;
 }
+
+/** Also "guest", which would have a number behind it when there are two. */
+const looksLikeGuest = (name: string): boolean => /^guest(-\d+)?$/.test(foldedName(name));
 
 /** The name with a number behind it, still within its limit: laptop-2. */
 export const numberedName = (name: string, number: number): string =>

@@ -51,6 +51,6 @@ export async function checkCommandLine({ text, whole }: CommandLine): Promise<st
 
 /** As a shell splits them, without expansion. */
 function wordsOf(line: string): readonly string[] {
-  const code = line.replace(/\s+(?:#|\||>|&|;).*$/, "");
+  const code = line.replace(/\s+(?:#|\||<|>|&|;).*$/, "");
   return [...code.matchAll(/(?:'[^']*'|"[^"]*"|[^\s'"]+)+/g)].map(([word]) => word.replaceAll(/'([^']*)'|"([^"]*)"/g, "$1$2"));
 }

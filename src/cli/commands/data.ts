@@ -1,16 +1,18 @@
-// `data`: values under keys, in this device's own space or in the one shared with a peer.
+// `data`: values under keys, in this device's own space or in the one shared with a peer; and the list of a plain program.
 
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { printableLines } from "../../core/text.ts";
 import type { Covey } from "../../control/covey.ts";
 import type { DataHandle } from "../../control/data/contract.ts";
 import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { renderConflicts, renderEvent, renderItems, renderValue } from "../data-view.ts";
-import { parsePlace, parseValue, type Place } from "../grammar.ts";
+import { isUrl, parseList, parsePlace, parseUrl, parseValue, type Place } from "../grammar.ts";
 import { examples } from "../help.ts";
 
 const KEY = "KEY is here, NAME:KEY is shared with that peer";
+const OR_URL = `${KEY}; tcp://HOST:PORT is the list of a plain program`;
 const PREFIX = "a key, and all below it: todo, laptop:todo, laptop:";
 
 export const define: Define = (command, act) => {
@@ -20,14 +22,16 @@ export const define: Define = (command, act) => {
     ["data get laptop:todo", "read it"],
     ["data watch laptop:", "show every change as it happens"],
     ["data set note - < note.txt", "a value of this device's own, from stdin"],
+    ["data get tcp://192.0.2.7:5000", "the list of a plain program; data set TCP-URL a,b changes it"],
   );
 
   command
     .command("get")
     .summary("print the value of a key")
-    .argument("<[name:]key>", KEY)
+    .argument("<[name:]key>", OR_URL)
     .action(
       act(async (context, text: string) => {
+        if (isUrl(text)) return getList(context, parseUrl(text, "tcp"));
         const { data, place } = await at(context, text);
         const item = await data.get(keyOf(place, text), { signal: context.signal });
         if (item === undefined)
@@ -42,16 +46,20 @@ export const define: Define = (command, act) => {
   command
     .command("set")
     .summary("set a key to a value")
-    .argument("<[name:]key>", KEY)
-    .argument("<value>", "JSON if it parses as JSON, else text; - reads it from stdin")
+    .argument("<[name:]key>", OR_URL)
+    .argument("<value>", "JSON if it parses as JSON, else text; for a URL a,b,c; - reads it from stdin")
     .option(
       "--if-version <version>",
       "only if it still has that version (`data get --json` shows it), or `none` if it must be new",
     )
     .action(
       act(async (context, text: string, value: string, { ifVersion }: { readonly ifVersion?: string }) => {
-        const { data, place } = await at(context, text);
+        const url = isUrl(text) ? parseUrl(text, "tcp") : undefined;
+        if (url !== undefined && ifVersion !== undefined)
+          throw new CoveyError("bad-argument", "a plain program knows no versions", { hint: "Leave --if-version out." });
         const content = value === "-" ? await fromStdin(context.signal) : value;
+        if (url !== undefined) return setList(context, url, parseList(content));
+        const { data, place } = await at(context, text);
         const condition = ifVersion === undefined ? {} : { ifVersion: ifVersion === "none" ? null : ifVersion };
         const item = await data.set(keyOf(place, text), parseValue(content), { ...condition, signal: context.signal });
         context.out.result(item, "");
@@ -113,6 +121,19 @@ export const define: Define = (command, act) => {
       }),
     );
 };
+
+async function getList({ out, signal }: Context, url: string): Promise<void> {
+  const { plain } = await import("../../plain/plain.ts");
+  const values = await plain.getList(url, { signal });
+  if (values.length === 0) out.note("The list is empty.");
+  out.result(values, printableLines(values.join(",")));
+}
+
+async function setList({ out, signal }: Context, url: string, values: readonly string[]): Promise<void> {
+  const { plain } = await import("../../plain/plain.ts");
+  await plain.setList(url, values, { signal });
+  out.result(values, "");
+}
 
 async function at({ covey }: Context, text: string): Promise<{ data: DataHandle; place: Place }> {
   const place = parsePlace(text);

@@ -9,7 +9,6 @@ import type { Context } from "../context.ts";
 import { formatDuration } from "../format.ts";
 import { parseDuration } from "../grammar.ts";
 import { examples } from "../help.ts";
-import type { Output } from "../output.ts";
 
 interface PairOptions {
   readonly as?: string;
@@ -48,7 +47,9 @@ async function invite({ out, signal, covey }: Context, options: NonNullable<Para
   const mine = options.mine === true ? " --mine" : "";
   out.note(`On the other device, within ${formatDuration(expiresAtMs - Date.now())}:\n`);
   out.result({ type: "ticket", ticket, expiresAtMs }, `covey pair ${ticket}${mine}`);
-  if (!out.json && !out.quiet && process.stderr.isTTY) await showQr(ticket, out);
+  const { showQr } = await import("../qr.ts");
+  // A QR code has a denser alphabet for upper case.
+  showQr(ticket.toUpperCase(), out);
   out.note("\nWaiting for it (Ctrl-C withdraws the ticket) …");
   const peer = await Promise.race([invitation.done, rejection(signal)]);
   out.say({ type: "paired", peer }, renderPaired(peer));
@@ -63,14 +64,6 @@ async function join({ out, signal, covey }: Context, ticket: string, as: { as?: 
 async function fromStdin(signal: AbortSignal): Promise<string> {
   const { readText } = await import("../stdin.ts");
   return (await readText(process.stdin, MAX_TICKET_BYTES, signal)).trim();
-}
-
-/** Upper case: a QR code has a denser alphabet for it. Where it does not fit it would be no help. */
-async function showQr(ticket: string, out: Output): Promise<void> {
-  const { renderQr } = await import("../qr.ts");
-  const lines = renderQr(ticket.toUpperCase()).split("\n");
-  if (lines[0]!.length > process.stderr.columns || lines.length + 6 > process.stderr.rows) return;
-  out.note(`\n${lines.map((line) => out.noteStyle(["whiteBright", "bgBlack"], line)).join("\n")}`);
 }
 
 const renderPaired = ({ name, peerId, mine }: PeerLink): string =>

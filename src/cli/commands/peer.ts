@@ -40,9 +40,11 @@ export const define: Define = (command, act) => {
     .argument("<name>", "the peer")
     .action(
       act(async ({ out, signal, covey }, name: string) => {
-        const peer = (await covey()).peer(parsePeerArgument(name));
-        const [link, access] = await Promise.all([peer.show({ signal }), peer.access({ signal })]);
-        out.say({ ...link, access }, [renderPeer(link, out), ...renderAccess(access)].join("\n"));
+        const me = await covey();
+        const peer = me.peer(parsePeerArgument(name));
+        const [link, access, all] = await Promise.all([peer.show({ signal }), peer.access({ signal }), me.servings({ signal })]);
+        const servings = all.filter(({ settings }) => settings.list?.peer === link.peerId);
+        out.say({ ...link, access, servings }, [renderPeer(link, out), ...renderAccess(access, servings)].join("\n"));
       }),
     );
 

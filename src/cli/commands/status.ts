@@ -1,6 +1,6 @@
 import type { Define } from "../command.ts";
 import { examples } from "../help.ts";
-import { renderStatus } from "../status.ts";
+import { tellStatus } from "../status.ts";
 
 export const define: Define = (command, act) => {
   examples(
@@ -9,9 +9,9 @@ export const define: Define = (command, act) => {
     ["status --json", "the same for a program; exit status 8 when it is not running"],
   );
   command.action(
-    act(async ({ out, signal, options, running, covey }) => {
-      const status = await (await (options.once === true ? covey() : running())).status({ signal });
-      out.say(status, await renderStatus(status, out));
+    act(async (context) => {
+      const { options, running, covey } = context;
+      await tellStatus(context, await (options.once === true ? covey() : running()));
     }),
   );
 };

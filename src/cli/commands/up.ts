@@ -6,7 +6,7 @@ import type { Define } from "../command.ts";
 import type { Context } from "../context.ts";
 import { parseListen, parsePath } from "../grammar.ts";
 import { examples } from "../help.ts";
-import { renderStatus } from "../status.ts";
+import { tellStatus } from "../status.ts";
 
 interface UpOptions {
   readonly foreground?: boolean;
@@ -42,7 +42,8 @@ const changeOf = ({ listen, name, incoming }: UpOptions): ConfigChange => ({
   ...(incoming === undefined ? {} : { incoming: parsePath(incoming) }),
 });
 
-async function background({ home, out, signal, running }: Context, change: ConfigChange): Promise<void> {
+async function background(context: Context, change: ConfigChange): Promise<void> {
+  const { home, signal, running } = context;
   const { startDaemon } = await import("../../daemon/start.ts");
   const isUp = await running().then(
     () => true,
@@ -57,8 +58,7 @@ async function background({ home, out, signal, running }: Context, change: Confi
       hint: "`covey down` first, then the same command again.",
     });
   }
-  const status = await (await running()).status({ signal });
-  out.say(status, await renderStatus(status, out));
+  await tellStatus(context, await running());
 }
 
 async function foreground({ home, out, signal }: Context, change: ConfigChange): Promise<number> {

@@ -1,0 +1,146 @@
+// `serve`: files, a list or a greeting on a TCP port, for programs that do not speak covey. 1. what was asked for is checked, 2. the daemon
+// listens, and where is said, 3. each thing that happens is a line, 4. it ends with the command, unless it is kept.
+
+import { CoveyError } from "../../core/errors.ts";
+import type { Covey, ServeOptions } from "../../control/covey.ts";
+import type { Serving, ServingEvent } from "../../gateway/contract.ts";
+import type { Define } from "../command.ts";
+import type { Context } from "../context.ts";
+import { parseCount, parsePath, parsePlace, parsePort, parseServing } from "../grammar.ts";
+import { examples } from "../help.ts";
+import { jsonLine } from "../json.ts";
+import { renderHappened } from "../serving-events.ts";
+import { describeServed, isOpen, listServings, peerNames, renderPlaces } from "../serving.ts";
+import { Lines } from "../stdout.ts";
+import { measurable } from "../width.ts";
+
+interface Options {
+  readonly lan?: boolean;
+  readonly listen?: string;
+  readonly upload?: boolean;
+  readonly token?: boolean;
+  readonly perAddress?: number;
+  readonly keep?: boolean;
+  readonly list?: string;
+  readonly writable?: boolean;
+  readonly greeting?: string;
+  readonly close?: boolean;
+  readonly reply?: string;
+}
+
+export const define: Define = (command, act) => {
+  examples(
+    command,
+    ["serve photos/ --lan", "files, to browsers on this network; a QR for phones"],
+    ["serve photos/ --lan --upload --token", "leave files too, who has the link"],
+    ["serve --list todo --writable", "a list, to socket programs"],
+    ['serve --greeting "Hello" --close', "told to whoever connects"],
+    ["serve photos/ --keep", "until it is removed, not until Ctrl-C"],
+    ["serve ls", "what is served, and where"],
+  );
+  command
+    .argument("[dir]", "the directory whose files are served (./ls for one that is called like a command)")
+    .optionsGroup("Where, and to whom:")
+    .option("--lan", "to this network, not to this machine alone")
+    .option("--listen <address>", "at tcp://HOST:PORT, :PORT on every interface, or PORT on this machine alone")
+    .option("--token", "only to those who know a secret, which is in the link")
+    .option("--per-address <n>", "so many connections at once from one address (default: 16)", parseCount)
+    .option("--keep", "until `serve rm`, over restarts; without it until Ctrl-C")
+    .optionsGroup("Files:")
+    .option("--upload", "they may leave files too, which go where incoming files go")
+    .optionsGroup("Text, to socket programs:")
+    .option("--list <[name:]key>", "the list of strings at that key")
+    .option("--writable", "they may change the list")
+    .option("--greeting <text>", "what each is told when it connects")
+    .option("--close", "end the connection after the greeting")
+    .option("--reply <text>", "the answer to a message (default: message_ack)")
+    .action(
+      act(async (context, directory: string | undefined, options: Options) => {
+        const asked = serveOptions(directory, options);
+        await serve(context, await context.covey(), asked);
+      }),
+    );
+
+  command
+    .command("ls")
+    .summary("what is served, and where")
+    .action(act(async (context) => listServings(context, await context.covey())));
+
+  command
+    .command("rm")
+    .summary("serve something no longer; who is connected is cut off")
+    .argument("<n>", "its number")
+    .action(
+      act(async ({ out, signal, covey }, n: string) => {
+        const serving = parseServing(n);
+        await (await covey()).unserve(serving, { signal });
+        out.say(null, `#${serving} is served no longer.`);
+      }),
+    );
+};
+
+function serveOptions(
+  directory: string | undefined,
+  { list, writable = false, listen, ...options }: Options,
+): ServeOptions & { readonly keep: boolean } {
+  const { greeting, reply } = options;
+  if (directory === undefined && list === undefined && greeting === undefined && reply === undefined)
+    throw wrong("there is nothing to serve", "Name a directory, or give --list, --greeting or --reply.");
+  if (writable && list === undefined) throw wrong("--writable belongs to --list", "Add --list KEY.");
+  return {
+    keep: false,
+    ...options,
+    ...(listen === undefined ? {} : { listen: parsePort(listen) }),
+    ...(directory === undefined ? {} : { directory: parsePath(directory) }),
+    ...(list === undefined ? {} : { list: { ...listAt(list), writable } }),
+  };
+}
+
+function listAt(text: string): { readonly peer?: string; readonly key: string } {
+  const { name, what } = parsePlace(text);
+  if (what === "") throw wrong(`${JSON.stringify(text)} names no key`, "NAME:KEY names a key at a peer.");
+  return name === undefined || name === "self" ? { key: what } : { peer: name, key: what };
+}
+
+async function serve(context: Context, covey: Covey, options: ServeOptions & { readonly keep: boolean }): Promise<void> {
+  const { out, signal } = context;
+  await using handle = await covey.serve({ ...options, signal });
+  const { serving } = handle;
+  await tell(context, covey, serving);
+  if (options.lan === true) await drawQr(serving, context);
+  if (options.keep) return out.note(`\nIt is served until \`covey serve rm ${serving.number}\`.`);
+  out.note("\nCtrl-C ends it.");
+  const lines = new Lines(signal);
+  for await (const event of handle.events({ signal })) await show(event, lines, context, covey);
+  await lines.end();
+  out.note("It was removed.");
+}
+
+/** What is served, and where. */
+async function tell({ out, signal }: Context, covey: Covey, serving: Serving): Promise<void> {
+  const what = describeServed(serving.settings, await peerNames(covey, [serving], signal));
+  const places = renderPlaces(serving).map((line) => `  ${line}`);
+  out.say({ type: "serving", serving } satisfies ServingEvent, [`Serving ${what}`, ...places].join("\n"));
+  if (isOpen(serving) && !serving.settings.token)
+    out.warn("whoever reaches this device over the network can use it; --token lets in only those who have the link");
+}
+
+async function drawQr({ urls: [url] }: Serving, { out }: Context): Promise<void> {
+  if (url === undefined) return;
+  const { showQr } = await import("../qr.ts");
+  showQr(url, out);
+}
+
+async function show(event: ServingEvent, lines: Lines, context: Context, covey: Covey): Promise<void> {
+  const { out } = context;
+  if (out.json) return lines.add(jsonLine(event));
+  if (event.type === "serving") {
+    await lines.end();
+    return tell(context, covey, event.serving);
+  }
+  if (event.type === "missed") return lines.add(`(${event.count} more, too many to show)\n`);
+  await measurable(Object.values(event).filter((part) => typeof part === "string"));
+  return lines.add(`${renderHappened(event, out.columns)}\n`);
+}
+
+const wrong = (message: string, hint: string): CoveyError => new CoveyError("bad-argument", message, { hint });
