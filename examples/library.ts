@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import * as v from "valibot";
 
-import { connect, CoveyError, open } from "../src/index.ts";
+import { connect, CoveyError, open, plain } from "../src/index.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "covey-"));
 await using end = new AsyncDisposableStack();
@@ -115,6 +115,25 @@ await using stream = await toDesk.open("echo");
 await stream.write(Buffer.from("anybody there?"));
 await stream.end();
 console.log(Buffer.concat(await Array.fromAsync(stream)).toString()); // anybody there?
+
+await using served = await laptop.serve({
+  directory: photos,
+  list: { key: "shopping", writable: true },
+  listen: "tcp://127.0.0.1:0",
+});
+const { address = "", urls } = served.serving;
+const { size, wholeBy } = await plain.download(`${urls[0]}2026/sea.jpg`, { into: inbox });
+console.log(size, wholeBy); // 3000000 hash
+console.log(await plain.message(address, "Hello from client")); // { text: 'message_ack', closed: false }
+await plain.setList(address, ["milk", "bread"]);
+console.log(await plain.getList(address)); // [ 'milk', 'bread' ]
+
+await using port = await plain.listen("tcp://127.0.0.1:0"); // for one that connects
+const [here, there] = await Promise.all([plain.connect(port.address), port.accept()]);
+await here.write(Buffer.from("anybody there?"));
+await here.end(); // and goes on reading
+for await (const chunk of there.read()) console.log(Buffer.from(chunk).toString()); // anybody there?
+await there.end();
 
 try {
   await laptop.peer("dsk").message("lunch?");

@@ -36,6 +36,16 @@ export type { LogFacts, Logger } from "./core/log.ts";
 export { printable } from "./core/text.ts";
 export type { ServedListPlace, ServeSettings, Serving, ServingEvent } from "./gateway/contract.ts";
 export type { PeerLink, Status } from "./peer/contract.ts";
+export type {
+  Downloaded,
+  DownloadOptions,
+  DownloadProgress,
+  Plain,
+  PlainAnswer,
+  PlainListener,
+  PlainStream,
+} from "./plain/contract.ts";
+export { plain } from "./plain/plain.ts";
 export type { DataConflict, DataEvent, DataItem, DataRemoval, DataVersion, Json } from "./services/data/contract.ts";
 export type { Listed, Offer, OfferState, Policy, RemoteShare, Share, Transfer } from "./services/files/contract.ts";
 export type { GuestMessage, Message, MessageEvent, MessageState } from "./services/messages/contract.ts";

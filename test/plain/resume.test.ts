@@ -51,7 +51,8 @@ async function assertThere(path: string, bytes: Buffer): Promise<void> {
   assert.ok(bytes.equals(await readFile(path)), `${path} is not the file`);
 }
 
-const hidden = async (): Promise<string[]> => (await readdir(into)).filter((name) => name.startsWith("."));
+/** The part and its record; not the next record, which is being written. */
+const hidden = async (): Promise<string[]> => (await readdir(into)).filter((name) => name.startsWith(".covey-")).toSorted();
 
 test("one that was cut goes on where it was, and nothing is left beside it", async () => {
   await using server = await cutOnce('ETag: "v1"\r\n', (socket, request) => sendFile(socket, request, file));
@@ -124,6 +125,15 @@ test("what another process is downloading is not touched", async () => {
   assert.equal((JSON.parse(await child.out) as { path: string }).path, join(into, "file (2)"));
   await assertThere(join(into, "file (2)"), file.bytes);
   assert.deepEqual((await readdir(into)).toSorted(), ["file", "file (2)"]);
+});
+
+test("what a kill left of writing a record is removed with the rest", async () => {
+  await using server = await cutOnce('ETag: "v1"\r\n', (socket, request) => sendFile(socket, request, file));
+  await cut(server);
+  const record = (await hidden()).find((name) => name.endsWith(".json"))!;
+  await writeFile(join(into, `.${record}.0123456789abcdef.tmp`), "{");
+  await get(server);
+  assert.deepEqual(await readdir(into), ["file"]);
 });
 
 test("several at once: one goes on with what was left, and all get all of it", async () => {

@@ -3,7 +3,7 @@
 //   1. what an earlier run left of the same address is taken up, if there is something
 //   2. the rest is asked for, if it is still the same version; the server sends that, or all of it
 //   3. the bytes go to the part
-//   4. all there: as long as was said, the hash as was said; then it gets its name
+//   4. all there: as long as was said, the hash as was said, or as is said now; then it gets its name
 
 import { access, constants, lstat, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
@@ -11,11 +11,11 @@ import { isAbsolute, join } from "node:path";
 import { CoveyError, fromPlatform } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Downloaded, DownloadOptions, DownloadProgress } from "../contract.ts";
-import { type Answer, getAnswer } from "../http/answer.ts";
+import { type Answer, exchange, getAnswer } from "../http/answer.ts";
 import { parseHttpUrl } from "../urls.ts";
 import { nameOf } from "./name.ts";
 import { alreadyThere, Part } from "./part.ts";
-import { continuedVersion, hashOf, versionOf } from "./version.ts";
+import { continuedVersion, hashOf, isNamedLater, versionOf } from "./version.ts";
 
 export async function download(url: string, options: DownloadOptions): Promise<Downloaded> {
   const target = parseHttpUrl(url);
@@ -33,7 +33,8 @@ export async function download(url: string, options: DownloadOptions): Promise<D
     }
     await receive(part, answer, size, onProgress);
     const blake3 = part.blake3();
-    const wholeBy = assertWhole(answer, part, size, blake3);
+    const expected = hashOf(answer.head) ?? (await laterHash(answer, signal));
+    const wholeBy = assertWhole(answer, part, size, { expected, blake3 });
     const doneBytes = part.doneBytes;
     const path = await part.place(name, conflict, changedMs(answer));
     return { path, size: doneBytes, resumedBytes, wholeBy, blake3 };
@@ -91,12 +92,31 @@ async function receive(
   onProgress({ doneBytes: part.doneBytes, size });
 }
 
-function assertWhole({ head, framing }: Answer, part: Part, size: number | undefined, blake3: string): Downloaded["wholeBy"] {
+/** A gateway sends a large file before it knows its hash, and knows it now: undefined when it does not, or has another version by now. */
+async function laterHash({ url, head }: Answer, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const etag = head?.fields.get("etag");
+  if (!isNamedLater(etag)) return undefined;
+  try {
+    const named = await exchange(url, { sameAs: etag }, { signal });
+    named.drop();
+    return named.head?.status === 304 ? hashOf(named.head) : undefined;
+  } catch {
+    // The file is as whole as its length says; whether the caller wants it at all is asked anew.
+    signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
+function assertWhole(
+  { framing }: Answer,
+  part: Part,
+  size: number | undefined,
+  { expected, blake3 }: { readonly expected: string | undefined; readonly blake3: string },
+): Downloaded["wholeBy"] {
   if (size !== undefined && part.doneBytes < size)
     throw new CoveyError("connection-lost", `the server sent the file up to byte ${part.doneBytes} of ${size}, and no more`, {
       hint: "Try again: it goes on from there, where the server can.",
     });
-  const expected = hashOf(head);
   if (expected !== undefined && expected !== blake3)
     throw new CoveyError("integrity", "what came is not what the server says it has: the hashes differ", {
       hint: "Nothing of it was kept. Try again; if it happens again, the file over there is being changed.",

@@ -9,7 +9,7 @@ import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import * as v from "valibot";
 
-import { replaceFile } from "../../core/atomic-file.ts";
+import { replaceFile, sweepTemporaries } from "../../core/atomic-file.ts";
 import { fromPlatform } from "../../core/errors.ts";
 import { domainHash } from "../../core/hash.ts";
 import { LIMITS } from "../../core/limits.ts";
@@ -65,6 +65,7 @@ export async function takeLeft(directory: string, key: string, run: string): Pro
     // Removed as it stands: whoever takes it at the same moment begins anew.
     if (record === undefined || left !== undefined) await remove(part);
     else if (await take(part, mine)) left = record;
+    await sweepTemporaries(recordPath(part));
   }
   return left;
 }

@@ -6,6 +6,11 @@ import type { Answer } from "../http/answer.ts";
 import type { Remainder } from "../http/request.ts";
 import type { Version } from "./part.ts";
 
+/** What a covey's gateway calls a version whose hash it does not know yet. */
+export function isNamedLater(etag: string | undefined): etag is string {
+  return etag !== undefined && /^"v-[0-9a-f]{32}"$/.test(etag);
+}
+
 /** The BLAKE3 of the file, in hex, where a covey's gateway says it. */
 export function hashOf(head: AnswerHead | undefined): string | undefined {
   return /^"b3-([0-9a-f]{64})"$/.exec(head?.fields.get("etag") ?? "")?.[1];

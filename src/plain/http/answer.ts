@@ -15,10 +15,12 @@ import { hostPortOf, parseHttpUrl, USE_ANOTHER } from "../urls.ts";
 import { ChunkedBody } from "./chunks.ts";
 import { type Framing, framingOf } from "./framing.ts";
 import { type AnswerHead, parseHead, textOf } from "./head.ts";
-import { type Remainder, requestHead } from "./request.ts";
+import { type Remainder, requestHead, type Wanted } from "./request.ts";
 
 /** Exactly one of `body` and `drop` is to be called. */
 export interface Answer {
+  /** Where it is from, behind all redirects. */
+  readonly url: URL;
   /** undefined: the server sends the file and nothing else. */
   readonly head: AnswerHead | undefined;
   readonly framing: Framing;
@@ -35,26 +37,26 @@ export async function getAnswer(url: URL, remainder: Remainder | undefined, sign
   let at = url;
   let via: Buffer | undefined;
   for (let redirects = 0; redirects <= LIMITS.plainRedirects; redirects++) {
-    const { socket, answer } = await exchange(at, via, remainder, signal);
+    const answer = await exchange(at, remainder, { via, signal });
     const next = redirectOf(answer.head, at);
     if (next === undefined) {
-      assertFile(answer, at, remainder);
+      assertFile(answer, remainder);
       return answer;
     }
     answer.drop();
-    via = parseIp(socket.ip);
+    via = answer.ip;
     at = next;
   }
   throw new CoveyError("protocol", `${url.host} sends from one address to the next more than ${LIMITS.plainRedirects} times`);
 }
 
-async function exchange(
+/** `via`: the server that sent on to this one. Whatever the status is. */
+export async function exchange(
   url: URL,
-  via: Buffer | undefined,
-  remainder: Remainder | undefined,
-  signal: AbortSignal | undefined,
-): Promise<{ socket: PlainSocket; answer: Answer }> {
-  const request = requestHead(url, remainder);
+  wanted: Wanted,
+  { via, signal }: { readonly via?: Buffer | undefined; readonly signal: AbortSignal | undefined },
+): Promise<Answer & { readonly ip: Buffer | undefined }> {
+  const request = requestHead(url, wanted);
   const socket = await dial(hostPortOf(url), signal);
   try {
     const ip = parseIp(socket.ip);
@@ -69,10 +71,7 @@ async function exchange(
     await socket.write(request);
     const head = await readHead(socket);
     const framing = framingOf(head);
-    return {
-      socket,
-      answer: { head, framing, body: () => readBody(socket, framing), drop: () => socket.leave() },
-    };
+    return { url, ip, head, framing, body: () => readBody(socket, framing), drop: () => socket.leave() };
   } catch (error) {
     socket.cut();
     throw error;
@@ -125,7 +124,7 @@ function redirectOf(head: AnswerHead | undefined, from: URL): URL | undefined {
   }
 }
 
-function assertFile({ head, drop }: Answer, url: URL, remainder: Remainder | undefined): void {
+function assertFile({ url, head, drop }: Answer, remainder: Remainder | undefined): void {
   const status = head?.status ?? 200;
   if (remainder !== undefined && (status === 206 || status === 416)) return;
   if (status >= 200 && status < 300 && status !== 206) return;
