@@ -1,7 +1,7 @@
 // `node tools/run.mjs TASK [ARGUMENT…]`: makes the checkout ready, then runs the task on the pinned Node.
 // Plain JavaScript, for any Node from 20 on.
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 
 import { environment, node, root, setUp } from "./setup.mjs";
@@ -30,7 +30,14 @@ try {
 } catch (error) {
   fail(error.message, 1);
 }
+if (name === "demo") environment.COVEY_BROWSER ??= packagedBrowser();
 if (task.run !== undefined) follow(task.run);
+
+/** "" when there is none: then the demo looks for one itself. */
+function packagedBrowser() {
+  const { status, stdout } = spawnSync(node, [join(root, "tools", "chromium.ts")], { encoding: "utf8" });
+  return status === 0 ? stdout : "";
+}
 
 /** The task's end is ours: its exit status, or the signal that ended it. */
 function follow([script, ...args]) {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { createReport } from "./report.ts";
 import { setStage, type Step } from "./stage.ts";
+import { anyProgramJoins } from "./steps/any-program-joins.ts";
 import { keepInSync } from "./steps/keep-in-sync.ts";
 import { meet } from "./steps/meet.ts";
 import { shareDirectories } from "./steps/share-directories.ts";
@@ -12,7 +13,7 @@ import { shareAFile } from "./steps/share-a-file.ts";
 import { strangerGetsNothing } from "./steps/stranger-gets-nothing.ts";
 import { talk } from "./steps/talk.ts";
 
-const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, shareDirectories, keepInSync];
+const STEPS: readonly Step[] = [meet, strangerGetsNothing, talk, shareAFile, shareDirectories, keepInSync, anyProgramJoins];
 
 // In a clone the command is a file beside the sources; a published package has none there.
 const COVEY = existsSync(join(import.meta.dirname, "../../../covey")) ? "./covey" : "covey";
@@ -23,6 +24,7 @@ const TRY_NEXT = `Try it yourself, on two machines, or here with a second home (
   ${COVEY} send photos/ laptop:               over there: ${COVEY} receive
   ${COVEY} share docs/ laptop: --for 7d       over there: ${COVEY} ls NAME:docs/, ${COVEY} get NAME:docs/ -o here/
   ${COVEY} data set laptop:todo '{"milk":1}'  over there: ${COVEY} data ls NAME:
+  ${COVEY} serve docs/ --lan                  then open the link on a phone; nothing is installed there
   ${COVEY} status                             who is there, what is going on`;
 
 export interface DemoOptions {
