@@ -9,7 +9,16 @@ import * as v from "valibot";
 
 import { startDaemon } from "../src/daemon/start.ts";
 import { stopDaemon } from "../src/daemon/stop.ts";
-import { type CallOptions, type Covey, connect, type DataHandle, open, type PeerHandle, type TransferJob } from "../src/index.ts";
+import {
+  type CallOptions,
+  type Covey,
+  connect,
+  type DataHandle,
+  open,
+  type PeerHandle,
+  type ServingHandle,
+  type TransferJob,
+} from "../src/index.ts";
 import { leakCheck } from "../src/testing/leak-check.ts";
 
 /** A call of each method of `Of` that does not merely return another handle. */
@@ -84,12 +93,17 @@ const JOB: Calls<TransferJob, "offer" | "done"> = {
   progress: (job, options) => job.progress(options),
 };
 
+const SERVING: Calls<ServingHandle, "serving"> = {
+  events: (serving, options) => serving.events(options),
+};
+
 for (const face of ["open", "connect"] as const) {
   describe(face, () => {
     const leaks = leakCheck();
     const end = new AsyncDisposableStack();
     let me: Covey;
     let job: TransferJob;
+    let serving: ServingHandle;
     const numbers = () => me.data("n", { schema: v.number() }) as unknown as DataHandle;
 
     before(async () => {
@@ -108,6 +122,7 @@ for (const face of ["open", "connect"] as const) {
       await invitation.done;
       await writeFile(join(folder, "file"), "x");
       job = end.use(await me.peer("desk").send(join(folder, "file")));
+      serving = end.use(await me.serve({ reply: "ok", listen: "tcp://127.0.0.1:0" }));
     });
 
     after(async () => {
@@ -121,6 +136,7 @@ for (const face of ["open", "connect"] as const) {
       { name: "DataHandle", of: () => me.data(), calls: DATA },
       { name: "TypedDataHandle", of: numbers, calls: DATA },
       { name: "TransferJob", of: () => job, calls: JOB },
+      { name: "ServingHandle", of: () => serving, calls: SERVING },
     ];
 
     for (const { name, of, calls } of suites) {
@@ -146,6 +162,7 @@ for (const face of ["open", "connect"] as const) {
         watchMessages: (options) => me.peer("desk").watchMessages(options),
         watch: (options) => me.data().watch("", options),
         typed: (options) => numbers().watch("", options),
+        events: (options) => serving.events(options),
       };
       for (const [name, begin] of Object.entries(streams)) {
         const ending = new AbortController();
@@ -179,4 +196,5 @@ const stateOf = async (me: Covey) => ({
   messages: await me.peer("desk").messages(),
   offers: (await me.transfers()).map(({ offer }) => [offer.id, offer.state]),
   access: await me.peer("desk").access(),
+  servings: await me.servings(),
 });

@@ -251,7 +251,7 @@ export const LIMIT_TABLE = {
     "ms",
     "How long a connection that is being closed with a last word is read on, so that the word arrives.",
   ],
-  gatewayRetryMs: [3000, "ms", "How often it is tried again to serve what is kept and can't be served now."],
+  gatewayRetryMs: [2000, "ms", "How often it is tried again to serve what is kept and can't be served now."],
   gatewayServings: [32, "servings", "Served at once."],
   gatewayEvents: [
     1000,

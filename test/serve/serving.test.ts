@@ -281,3 +281,31 @@ test("a guest is told where it is, whichever serving that is", async () => {
   await assert.rejects(me.tellGuest(names[1]![0]!, "x".repeat(LIMITS.textMessageBytes + 1)), fails("limit"));
   guests[1]!.socket.destroy();
 });
+
+test("an opening that is aborted, at whatever moment, leaves nothing, kept or not", async () => {
+  await using at = await place();
+  await using me = await at.host();
+  const reason = new Error("changed my mind");
+  const outcomes = { opened: 0, aborted: 0 };
+  for (let turns = 0; turns < 70; turns++) {
+    const enough = new AbortController();
+    const opening = me.serve({ directory: at.path, keep: turns % 2 === 0, signal: enough.signal, ...here }).then(
+      async (handle) => {
+        outcomes.opened++;
+        await me.unserve(handle.serving.id);
+      },
+      (error: unknown) => {
+        outcomes.aborted++;
+        assert.equal(error, reason);
+      },
+    );
+    for (let turn = 0; turn < turns / 2; turn++) await new Promise(setImmediate);
+    enough.abort(reason);
+    await opening.catch((error: unknown) => assert.ok(fails("not-found")(error)));
+  }
+  assert.ok(outcomes.opened > 0 && outcomes.aborted > 0, JSON.stringify(outcomes));
+  await eventually(async () => (await me.servings()).length === 0);
+  await me.close();
+  await using again = await at.host();
+  assert.deepEqual(await again.servings(), []);
+});
