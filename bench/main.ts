@@ -6,6 +6,7 @@ import { cpus, totalmem } from "node:os";
 import { benchDaemon } from "./daemon.ts";
 import { benchData } from "./data.ts";
 import { benchFiles } from "./files.ts";
+import { benchGateway } from "./gateway.ts";
 import type { Row } from "./row.ts";
 
 import { benchYamux } from "./session-yamux.ts";
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, { readonly title: string; run(): Promise<re
   trees: { title: "Directories and listings", run: benchTrees },
   store: { title: "Store", run: benchStore },
   data: { title: "Messages and data", run: benchData },
+  gateway: { title: "Serving plain programs", run: benchGateway },
   daemon: { title: "Daemon and command line", run: benchDaemon },
 };
 
