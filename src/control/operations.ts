@@ -15,7 +15,7 @@ import type { Stream as ByteDuplex } from "../session/contract.ts";
 import type { Cursor } from "../space/contract.ts";
 import type { Access, Inbox, InboxMessage, NamedOffer, NamedShare, NamedTransfer } from "./covey.ts";
 import { reading } from "./bytes/reading.ts";
-import { linkOf, resolvePeer, resolveSpace } from "./resolve.ts";
+import { linkOf, resolveOwner, resolvePeer, resolveSpace } from "./resolve.ts";
 import { spool } from "./bytes/spool.ts";
 
 type Args<Schema extends v.GenericSchema> = v.InferOutput<Schema>;
@@ -297,7 +297,7 @@ function assertSomethingServed(what: readonly unknown[]): void {
 const servedList = (
   peer: Peer,
   { peer: name, ...list }: { readonly peer?: string; readonly key: string; readonly writable: boolean },
-): ServedListPlace => ({ ...list, peer: name === undefined ? undefined : resolvePeer(peer, name).peerId });
+): ServedListPlace => ({ ...list, peer: resolveOwner(peer, name) });
 
 /** What `stream.incoming` tells. `peer`: the user's name for it. */
 type IncomingEvent = { readonly type: "ready" } | { readonly type: "stream"; readonly id: string; readonly peer: string };

@@ -1,7 +1,7 @@
 // What the user typed becomes a paired peer or a space here, once, for every face of the interface.
 
 import { CoveyError } from "../core/errors.ts";
-import type { SpaceId } from "../core/ids.ts";
+import type { PeerId, SpaceId } from "../core/ids.ts";
 import { printable } from "../core/text.ts";
 import type { PairedPeer } from "../identity/contract.ts";
 import type { Peer, PeerLink } from "../peer/contract.ts";
@@ -21,9 +21,15 @@ export function resolvePeer(peer: Peer, nameOrId: string): PairedPeer {
   });
 }
 
+/** Whose direct space a name means: a peer's; undefined for this peer's own, which is also meant without a name. */
+export const resolveOwner = (peer: Peer, name: string | undefined): PeerId | undefined =>
+  name === undefined || name === SELF ? undefined : resolvePeer(peer, name).peerId;
+
 /** The direct space with a peer; this peer's own without a name. */
-export const resolveSpace = (peer: Peer, name: string | undefined): Promise<SpaceId> =>
-  name === undefined || name === SELF ? peer.store.self() : peer.store.direct(resolvePeer(peer, name).peerId);
+export async function resolveSpace(peer: Peer, name: string | undefined): Promise<SpaceId> {
+  const owner = resolveOwner(peer, name);
+  return owner === undefined ? peer.store.self() : peer.store.direct(owner);
+}
 
 /** What is known of a paired peer now. */
 export async function linkOf(peer: Peer, { peerId }: PairedPeer): Promise<PeerLink> {

@@ -249,6 +249,14 @@ test("256 are served at once, each its own", async () => {
   for (const { socket } of guests) socket.destroy();
 });
 
+test("this device's own list may be named as such", async () => {
+  await using at = await place();
+  await using me = await at.host();
+  await using handle = await me.serve({ list: { peer: "self", key: "todo", writable: true }, ...here });
+  assert.equal(await ask(portOf(handle.serving), "update_data,milk"), "update_ack");
+  assert.deepEqual((await me.data().get("todo"))?.value, ["milk"]);
+});
+
 test("what only looks like the beginning of a request is a message once its sender has ended", async () => {
   await using at = await place();
   await using me = await at.host();
