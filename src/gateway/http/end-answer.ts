@@ -10,12 +10,18 @@ import { LIMITS } from "../../core/limits.ts";
  * nothing, and a connection that is closed with something unread takes the answer with it. The head must give the length.
  */
 export async function endAnswer(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
-  if (!request.complete) {
+  if (!request.complete && !request.socket.readableEnded) {
     response.write(body);
-    const over = new AbortController();
-    const end = (): void => over.abort();
-    request.on("end", end).on("close", end).on("error", end).resume();
-    await sleep(LIMITS.lingerMs, over.signal).catch(() => {});
+    await dropBody(request);
     response.end();
   } else response.end(body);
+}
+
+async function dropBody(request: IncomingMessage): Promise<void> {
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  request.on("end", end).on("close", end).on("error", end).resume();
+  request.socket.on("end", end);
+  await sleep(LIMITS.lingerMs, over.signal).catch(() => {});
+  request.socket.off("end", end);
 }

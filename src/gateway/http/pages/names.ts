@@ -14,6 +14,8 @@ interface Run {
 const SEQUENCE =
   /[\0-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}|([\x80-\xff])/g;
 
+const WRONG = 0xdc00;
+
 const JOINER = /(?<=\p{Extended_Pictographic}[\ufe0f\p{Emoji_Modifier}]?)\u200d(?=\p{Extended_Pictographic})/u;
 // In scripts whose letters join, they choose between words.
 const LETTER = String.raw`[\p{scx=Arab}\p{scx=Syrc}\p{scx=Mong}\p{scx=Deva}\p{scx=Beng}\p{scx=Guru}\p{scx=Gujr}\p{scx=Orya}\p{scx=Taml}\p{scx=Telu}\p{scx=Knda}\p{scx=Mlym}\p{scx=Sinh}\p{scx=Khmr}]`;
@@ -44,32 +46,33 @@ export const nameHref = (name: Uint8Array): string =>
     .replace(/[^A-Za-z0-9._~-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
 
 function runsOf(name: Uint8Array | string): readonly Run[] {
-  if (typeof name === "string") return runsOfText(name);
-  const bytes = Buffer.from(name.buffer, name.byteOffset, name.byteLength);
-  const text = bytes.toString();
-  if (!text.includes("\ufffd")) return runsOfText(text);
-  const latin1 = bytes.toString("latin1");
-  const runs: Run[] = [];
-  let from = 0;
-  for (const { 1: wrong, index } of latin1.matchAll(SEQUENCE)) {
-    if (wrong === undefined) continue;
-    runs.push(...runsOfText(bytes.toString("utf8", from, index)), { text: `\\x${bytes[index]!.toString(16)}`, isEscape: true });
-    from = index + 1;
-  }
-  return [...runs, ...runsOfText(bytes.toString("utf8", from))];
-}
-
-function runsOfText(text: string): readonly Run[] {
-  if (text === "") return [];
+  const text =
+    typeof name === "string" ? name.toWellFormed() : textOf(Buffer.from(name.buffer, name.byteOffset, name.byteLength));
   if (PLAIN.test(text)) return [{ text, isEscape: false }];
   const runs: Run[] = [];
   let from = 0;
   for (const { 1: found, index } of text.matchAll(ESCAPED)) {
     if (found === undefined) continue;
     if (index > from) runs.push({ text: text.slice(from, index), isEscape: false });
-    runs.push({ text: [...found].map((point) => `\\u{${point.codePointAt(0)!.toString(16)}}`).join(""), isEscape: true });
+    runs.push({ text: [...found].map(escapeOf).join(""), isEscape: true });
     from = index + found.length;
   }
   if (from < text.length) runs.push({ text: text.slice(from), isEscape: false });
   return runs;
+}
+
+/** A byte that is no UTF-8 becomes half of a surrogate pair, which UTF-8 does not have: 0xff is U+DCFF. */
+function textOf(bytes: Buffer): string {
+  const text = bytes.toString();
+  if (!text.includes("\ufffd")) return text;
+  return bytes
+    .toString("latin1")
+    .replace(SEQUENCE, (sequence, wrong?: string) =>
+      wrong === undefined ? Buffer.from(sequence, "latin1").toString() : String.fromCharCode(WRONG + wrong.charCodeAt(0)),
+    );
+}
+
+function escapeOf(unsafe: string): string {
+  const point = unsafe.codePointAt(0)!;
+  return point >= WRONG && point <= WRONG + 0xff ? `\\x${(point - WRONG).toString(16)}` : `\\u{${point.toString(16)}}`;
 }

@@ -22,23 +22,25 @@ body {
 }
 a { color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: .375rem; }
-header { display: flex; align-items: center; gap: .75rem; min-height: 2.5rem; }
-.mark { flex: none; width: 1.75rem; fill: none; stroke: var(--accent); stroke-width: 2.2; stroke-linecap: round; }
-nav ol { display: flex; flex-wrap: wrap; margin: 0; padding: 0; list-style: none; }
+header { display: flex; gap: .75rem; min-height: 2.5rem; }
+.mark { flex: none; align-self: flex-start; margin: .5rem 0 0; width: 1.75rem; fill: none; stroke: var(--accent); stroke-width: 2.2; stroke-linecap: round; }
+nav ol { display: flex; flex-wrap: wrap; margin: .25rem 0 0; padding: 0; list-style: none; }
 nav li::after { content: "/"; padding: 0 .5rem; color: var(--quiet); }
-nav a { display: inline-block; padding: .25rem 0; white-space: pre-wrap; unicode-bidi: plaintext; text-decoration: none; }
+nav a { display: inline-block; padding: .25rem 0; text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 main { flex: 1; }
 footer { margin-top: 3rem; color: var(--quiet); font-size: .875rem; }
 h1 {
   margin: .75rem 0 .25rem; font-size: clamp(1.5rem, 5vw, 2rem); line-height: 1.2; letter-spacing: -.015em;
-  white-space: pre-wrap; unicode-bidi: plaintext; text-align: left;
 }
+h1, nav a, .files a, .uploads b { white-space: pre-wrap; unicode-bidi: isolate; }
 h2 { margin: 0 0 .25rem; font-size: 1.125rem; line-height: 1.3; }
 section { margin-top: 1.5rem; }
-h1 + section { margin-top: 0; }
-h1 + section.upload { margin-top: 1rem; }
+h1 + section { margin-top: 1rem; }
+h1 + section > .sum:first-child { margin-top: -1rem; }
 .sum { margin: 0 0 .75rem; color: var(--quiet); }
+* + .sum { margin-top: .75rem; }
+h1 + .sum, h2 + .sum { margin-top: 0; }
 .sum:empty { display: none; }
 .bad { color: var(--bad); }
 .status { margin: 12vh 0 0; color: var(--quiet); font-variant-numeric: tabular-nums; }
@@ -61,14 +63,14 @@ i { padding: 0 .15em; border-radius: .2em; background: var(--tint); color: var(-
   width: 1.375rem; height: 1.125rem; margin-top: .1875rem; background: var(--folder); border-radius: .1875rem;
   clip-path: polygon(0 0, 40% 0, 52% 17%, 100% 17%, 100% 100%, 0 100%);
 }
-.files a { grid-column: 2; color: inherit; text-decoration: none; white-space: pre-wrap; unicode-bidi: plaintext; text-align: left; }
+.files a { grid-column: 2; color: inherit; text-decoration: none; }
 .files .dir a { font-weight: 600; }
 .files a::after { content: ""; position: absolute; inset: 0; }
 .files a:focus-visible { outline: none; }
 .files a:focus-visible::after { outline: 3px solid var(--accent); outline-offset: -3px; border-radius: .75rem; }
 .files span, .files time { grid-column: 3; color: var(--quiet); font-size: .875rem; font-variant-numeric: tabular-nums; text-align: right; }
 .files time { grid-column: 4; }
-.list { padding-left: 3.5rem; }
+.list { padding-left: 2.75rem; }
 .list li { padding: .5rem 1rem .5rem .25rem; white-space: pre-wrap; unicode-bidi: plaintext; text-align: left; }
 .list li + li { border-top: 1px solid var(--line); }
 .list li::marker { color: var(--quiet); font-variant-numeric: tabular-nums; }
@@ -91,6 +93,7 @@ button, .button {
 .live { position: relative; }
 .note { margin-bottom: 1rem; padding: 1rem 1.25rem; border-radius: .75rem; background: var(--tint); }
 .note ul { margin: 0; padding-left: 1.25rem; }
+.note p { margin: .5rem 0 0; }
 .uploads { margin: 0; padding: 0; list-style: none; }
 .uploads:not(:empty) { margin: .75rem 0; }
 .uploads li {
@@ -98,7 +101,7 @@ button, .button {
   border-radius: .75rem; background: var(--card);
 }
 .uploads li + li { margin-top: .5rem; }
-.uploads b { font-weight: 600; white-space: pre-wrap; unicode-bidi: plaintext; text-align: left; }
+.uploads b { font-weight: 600; }
 .uploads progress { grid-column: 1 / -1; width: 100%; height: .375rem; accent-color: var(--accent); }
 .uploads span { grid-column: 1 / -1; color: var(--quiet); font-size: .875rem; font-variant-numeric: tabular-nums; }
 .uploads .bad span { color: var(--bad); }

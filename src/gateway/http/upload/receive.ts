@@ -9,12 +9,13 @@ import { mkdir } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { addAbortSignal } from "node:stream";
 
-import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { Busboy, type BusboyFileStream, type BusboyInstance } from "@fastify/busboy";
 
 import { createTurns } from "../../../core/async.ts";
 import type { Clock } from "../../../core/clock.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
+import { shownSize } from "../pages/format.ts";
 import { type ReceivedFile, receiveFile } from "./part.ts";
 import type { Place } from "./room.ts";
 
@@ -35,60 +36,78 @@ interface ReceiveNeeds {
  */
 export async function receiveUpload(request: IncomingMessage, needs: ReceiveNeeds): Promise<void> {
   const { into, place, clock } = needs;
-  const told = Number(request.headers["content-length"] ?? 0);
-  let came = 0;
   await mkdir(into, { recursive: true }).catch((error: unknown) => {
     throw fromPlatform(error, "make the directory for it");
   });
+  const told = Number(request.headers["content-length"] ?? 0);
+  let came = 0;
   await place.expect(into, () => Math.max(0, told - came));
 
   const fault = new AbortController();
-  const fail = (error: CoveyError): void => fault.abort(error);
   const signal = AbortSignal.any([needs.signal, fault.signal]);
   const turns = createTurns();
   let writing = 0;
-  const takeFile = async (bytes: NodeJS.ReadableStream, given: string): Promise<void> => {
-    signal.throwIfAborted();
+  /** Of the file that comes: those before it are whole, whatever happens now. */
+  let coming = new AbortController();
+  const fail = (error: CoveyError): void => {
+    coming.abort(error);
+    fault.abort(error);
+  };
+  const takeFile = async (bytes: NodeJS.ReadableStream, given: string, whole: AbortSignal): Promise<void> => {
     writing++;
     try {
-      needs.received(await receiveFile(bytes, given, { into, clock, signal, check: () => place.check() }));
+      whole.throwIfAborted();
+      needs.received(await receiveFile(bytes, given, { into, clock, signal: whole, check: () => place.check() }));
     } finally {
       writing--;
     }
   };
 
   const parser = createParser(request);
-  parser.on("error", () => fail(new CoveyError("bad-argument", "the upload breaks off, or is not multipart/form-data")));
-  for (const event of ["filesLimit", "partsLimit"] as const)
-    parser.on(event, () => fail(new CoveyError("limit", `these are more than the ${LIMITS.uploadFiles} files of one upload`)));
-  parser.on("file", (_, bytes, given) => {
-    // For its end alone: what is wrong is known by `fault`.
-    addAbortSignal(signal, bytes).on("error", () => {});
-    bytes.once("limit", () => fail(new CoveyError("limit", `one file may have ${LIMITS.uploadBytes / 2 ** 30} GiB at most`)));
-    turns(() => takeFile(bytes, given)).catch((error: unknown) => fail(fromPlatform(error, "receive the file")));
+  const breaksOff = (): void => fail(new CoveyError("bad-argument", "the upload breaks off, or is not multipart/form-data"));
+  const tooMany = (): void => fail(new CoveyError("limit", `these are more than the ${LIMITS.uploadFiles} files of one upload`));
+  parser.on("error", breaksOff).on("filesLimit", tooMany).on("partsLimit", tooMany);
+  parser.on("file", (_: string, bytes: BusboyFileStream, given: string) => {
+    coming = new AbortController();
+    const whole = AbortSignal.any([needs.signal, coming.signal]);
+    // Whatever is wrong with it, it ends, and `whole` says what it was.
+    addAbortSignal(whole, bytes).on("error", () => {});
+    const { uploadBytes } = LIMITS;
+    bytes.once("limit", () => fail(new CoveyError("limit", `a file may have ${shownSize(uploadBytes)} at most`)));
+    turns(() => takeFile(bytes, given, whole)).catch((error: unknown) => fail(fromPlatform(error, "receive the file")));
   });
 
+  const { socket } = request;
   const count = (chunk: Buffer): void => void (came += chunk.length);
-  const cut = (): void => {
+  const gone = (): void => {
     if (!request.complete) fail(new CoveyError("closed", "the client went away"));
   };
-  let before = 0;
+  // Node leaves a body open whose client has ended its side within: the parser gets what there is of it, and an end.
+  const ended = (): void => {
+    if (!request.complete) parser.end(request.unpipe(parser).pause().read());
+  };
   const pace = setInterval(() => {
-    const stuck = request.complete ? writing === 0 : !request.isPaused() && came - before < LIMITS.uploadPaceBytes;
+    // Complete and waiting: the parser has not found the end of what it was given.
+    const isStuck = request.complete ? writing === 0 : !request.isPaused() && came < LIMITS.uploadPaceBytes + before;
     before = came;
-    if (stuck) fail(new CoveyError("timeout", "too little of the upload came for too long"));
+    if (isStuck) fail(new CoveyError("timeout", "too little of the upload came for too long"));
   }, LIMITS.gatewayIdleMs);
-  request.on("data", count).on("error", cut).on("close", cut);
+  let before = 0;
   try {
-    request.pipe(parser);
+    // The disk may take longer than a connection is let idle: `pace` knows what is waited for.
+    socket.setTimeout(0).on("end", ended);
+    request.on("data", count).on("error", gone).on("close", gone).pipe(parser);
+    if (socket.readableEnded) ended();
+    if (request.destroyed) gone();
     await once(parser, "finish", { signal });
     await turns(async () => signal.throwIfAborted());
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
     clearInterval(pace);
-    request.off("data", count).off("close", cut).unpipe(parser);
+    request.off("data", count).off("close", gone).unpipe(parser);
     await turns(async () => {});
+    socket.setTimeout(LIMITS.gatewayIdleMs).off("end", ended);
     parser.destroy();
   }
 }

@@ -12,6 +12,7 @@ import { LIMITS } from "../../../core/limits.ts";
 import { printable } from "../../../core/text.ts";
 import { clientOf } from "../../client.ts";
 import type { Served } from "../../served.ts";
+import { prefers, wantsPage } from "../accept.ts";
 import { endAnswer } from "../end-answer.ts";
 import { shownSize } from "../pages/format.ts";
 import { PAGE_HEADERS } from "../pages/page.ts";
@@ -115,12 +116,9 @@ export class Uploads {
   }
 
   async #tell(outcome: Outcome, request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const accepted = request.headers.accept ?? "";
-    const { status, headers, body } = accepted.includes("text/html")
-      ? this.#asPage(outcome)
-      : accepted.includes("application/json")
-        ? asJson(outcome)
-        : asText(outcome);
+    const { accept } = request.headers;
+    const wantsJson = prefers(accept, "application/json", ["text/html"]);
+    const { status, headers, body } = wantsJson ? asJson(outcome) : wantsPage(accept) ? this.#asPage(outcome) : asText(outcome);
     response.writeHead(status, {
       "X-Content-Type-Options": "nosniff",
       ...headers,
