@@ -70,8 +70,11 @@ export interface Plain {
    * `refused` (what the server answered), `protocol`, `integrity`, `conflict`, `no-space`, `timeout`, `limit`.
    */
   download(url: string, options: DownloadOptions): Promise<Downloaded>;
-  /** The bytes of a file as they come; throws when it is not whole, as far as the server said. */
-  read(url: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>;
+  /**
+   * The bytes of a file as they come; throws when it is not whole, as far as the server said. `onUnverifiable`: it has ended, and the
+   * server did not say where it ends.
+   */
+  read(url: string, options?: { readonly signal?: AbortSignal; readonly onUnverifiable?: () => void }): AsyncIterable<Uint8Array>;
   /**
    * Sends one message, and resolves to what comes back, a greeting as well: until a pause or the end. Rejects with `limit` (more than
    * LIMITS.plainMessageBytes), `timeout` (no answer), `refused` (it began with "refused: ").

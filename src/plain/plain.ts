@@ -1,22 +1,35 @@
-// covey as the client of plain programs: nothing here needs a peer, a home or a daemon.
+// covey as the client of plain programs: nothing here needs a peer, a home or a daemon. Each part is loaded when it is used first: most who
+// import the library never do.
 
 import type { Plain } from "./contract.ts";
-import { download } from "./download/download.ts";
-import { getAnswer } from "./http/answer.ts";
-import { getList, setList } from "./list.ts";
-import { ask } from "./message.ts";
-import { openListener, openStream } from "./tcp/stream.ts";
-import { parseHttpUrl } from "./urls.ts";
 
 export const plain: Plain = {
-  download,
-  async *read(url, { signal } = {}) {
-    const answer = await getAnswer(parseHttpUrl(url), undefined, signal);
-    yield* answer.body();
+  async download(url, options) {
+    const { download } = await import("./download/download.ts");
+    return download(url, options);
   },
-  message: (url, text, { signal } = {}) => ask(url, text, signal),
-  getList: (url, { signal } = {}) => getList(url, signal),
-  setList: (url, values, { signal } = {}) => setList(url, values, signal),
-  connect: (url, { signal } = {}) => openStream(url, signal),
-  listen: openListener,
+  async *read(url, { signal } = {}) {
+    const { readUrl } = await import("./http/answer.ts");
+    yield* readUrl(url, signal);
+  },
+  async message(url, text, { signal } = {}) {
+    const { ask } = await import("./message.ts");
+    return ask(url, text, signal);
+  },
+  async getList(url, { signal } = {}) {
+    const { getList } = await import("./list.ts");
+    return getList(url, signal);
+  },
+  async setList(url, values, { signal } = {}) {
+    const { setList } = await import("./list.ts");
+    return setList(url, values, signal);
+  },
+  async connect(url, { signal } = {}) {
+    const { openStream } = await import("./tcp/stream.ts");
+    return openStream(url, signal);
+  },
+  async listen(url) {
+    const { openListener } = await import("./tcp/stream.ts");
+    return openListener(url);
+  },
 };

@@ -1,6 +1,7 @@
 // One write is one message: what goes out, and what is taken for the answer.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { mock, test } from "node:test";
 
@@ -41,14 +42,13 @@ test("a message that would be cut over there is not sent", async () => {
 test("an answer in pieces, a greeting before it, characters cut in two", async () => {
   const party = Buffer.from("🎉");
   await using server = await startServer(
-    (socket) => {
+    async (socket) => {
       socket.write("Welcome! ");
-      socket.once("data", async () => {
-        for (const piece of [party.subarray(0, 2), party.subarray(2), " done\n"]) {
-          socket.write(piece);
-          await wait(60);
-        }
-      });
+      await once(socket, "data");
+      for (const piece of [party.subarray(0, 2), party.subarray(2), " done\n"]) {
+        socket.write(piece);
+        await wait(60);
+      }
     },
     { greets: true },
   );

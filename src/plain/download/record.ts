@@ -94,8 +94,8 @@ async function isHeld(run: string, partPath: string, record: DownloadRecord | un
   if (record?.owner === null) return false;
   const touched = await stat(record === undefined ? partPath : recordPath(partPath)).catch(() => undefined);
   if (touched === undefined || Date.now() - touched.mtimeMs > LIMITS.plainClaimMs) return false;
-  if (record === undefined || record.owner!.host !== hostname()) return true;
-  return record.owner!.pid !== process.pid && isAlive(record.owner!.pid);
+  if (record === undefined || record.owner.host !== hostname()) return true;
+  return record.owner.pid !== process.pid && isAlive(record.owner.pid);
 }
 
 function isAlive(pid: number): boolean {

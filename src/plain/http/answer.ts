@@ -12,6 +12,7 @@ import { printable } from "../../core/text.ts";
 import { dial } from "../tcp/dial.ts";
 import type { PlainSocket } from "../tcp/socket.ts";
 import { hostPortOf, parseHttpUrl, USE_ANOTHER } from "../urls.ts";
+import { badAnswer } from "./bad-answer.ts";
 import { ChunkedBody } from "./chunks.ts";
 import { type Framing, framingOf } from "./framing.ts";
 import { type AnswerHead, parseHead, textOf } from "./head.ts";
@@ -47,7 +48,13 @@ export async function getAnswer(url: URL, remainder: Remainder | undefined, sign
     via = answer.ip;
     at = next;
   }
-  throw new CoveyError("protocol", `${url.host} sends from one address to the next more than ${LIMITS.plainRedirects} times`);
+  throw badAnswer(`${url.host} sends from one address to the next more than ${LIMITS.plainRedirects} times`);
+}
+
+/** The bytes of a file as they come. */
+export async function* readUrl(url: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void> {
+  const answer = await getAnswer(parseHttpUrl(url), undefined, signal);
+  yield* answer.body();
 }
 
 /** `via`: the server that sent on to this one. Whatever the status is. */
@@ -99,7 +106,7 @@ async function readHead(socket: PlainSocket): Promise<AnswerHead | undefined> {
       continue;
     }
     headBytes += parsed.end;
-    if (headBytes > LIMITS.plainHeadBytes) throw new CoveyError("protocol", "the answer has no end of heads");
+    if (headBytes > LIMITS.plainHeadBytes) throw badAnswer("the answer has no end of heads");
     bytes = bytes.subarray(parsed.end);
     if (parsed.head !== undefined && parsed.head.status < 200) continue;
     socket.unread(bytes);
@@ -112,7 +119,7 @@ const REDIRECTS = [301, 302, 303, 307, 308];
 function redirectOf(head: AnswerHead | undefined, from: URL): URL | undefined {
   if (head === undefined || !REDIRECTS.includes(head.status)) return undefined;
   const location = textOf(head.fields.get("location") ?? "");
-  if (location === "") throw new CoveyError("protocol", `${from.host} sends on, and does not say where to`);
+  if (location === "") throw badAnswer(`${from.host} sends on, and does not say where to`);
   try {
     return parseHttpUrl(location, from);
   } catch (error) {
@@ -136,7 +143,7 @@ function assertFile({ url, head, drop }: Answer, remainder: Remainder | undefine
       hint: "Check how the address is written: capitals count.",
       details,
     });
-  if (status === 206) throw new CoveyError("protocol", `${said}, a part of a file, though all of it was asked for`, { details });
+  if (status === 206) throw badAnswer(`${said}, a part of a file, though all of it was asked for`);
   throw new CoveyError("refused", said, { hint: "Open the address in a browser: it may show why.", details });
 }
 

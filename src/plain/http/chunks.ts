@@ -1,7 +1,7 @@
 // A body in chunks (RFC 9112, 7.1), line ends with or without CR. Extensions and trailers are read over, to a bound. Pure.
 
-import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { badAnswer } from "./bad-answer.ts";
 
 type State =
   | { readonly at: "size" }
@@ -35,7 +35,7 @@ export class ChunkedBody {
       const end = bytes.indexOf(0x0a, at);
       this.#line += bytes.toString("latin1", at, end < 0 ? undefined : end);
       if (this.#line.length > LIMITS.plainChunkLine)
-        throw new CoveyError("protocol", `a line between chunks has more than ${LIMITS.plainChunkLine} bytes`);
+        throw badAnswer(`a line between chunks has more than ${LIMITS.plainChunkLine} bytes`);
       if (end < 0) return;
       at = end + 1;
       this.#state = this.#after(this.#line.replace(/\r$/, ""));
@@ -46,18 +46,18 @@ export class ChunkedBody {
   #after(line: string): State {
     if (this.#state.at === "size") {
       const [, hex] = /^[ \t]*([0-9a-f]{1,13})[ \t]*(?:;.*)?$/i.exec(line) ?? [];
-      if (hex === undefined) throw new CoveyError("protocol", "the length of a chunk is no number");
+      if (hex === undefined) throw badAnswer("the length of a chunk is no number");
       const left = Number.parseInt(hex, 16);
       return left === 0 ? { at: "trailer" } : { at: "data", left };
     }
     if (this.#state.at === "data-end") {
-      if (line !== "") throw new CoveyError("protocol", "a chunk is longer than it said");
+      if (line !== "") throw badAnswer("a chunk is longer than it said");
       return { at: "size" };
     }
     if (line === "") return { at: "end" };
     this.#trailerBytes += line.length;
     if (this.#trailerBytes > LIMITS.plainHeadBytes)
-      throw new CoveyError("protocol", `what follows the last chunk has more than ${LIMITS.plainHeadBytes} bytes`);
+      throw badAnswer(`what follows the last chunk has more than ${LIMITS.plainHeadBytes} bytes`);
     return { at: "trailer" };
   }
 }

@@ -1,6 +1,6 @@
 // Where the body of an answer ends. Pure.
 
-import { CoveyError } from "../../core/errors.ts";
+import { badAnswer } from "./bad-answer.ts";
 import type { AnswerHead } from "./head.ts";
 
 export type Framing = { readonly by: "length"; readonly length: number } | { readonly by: "chunks" } | { readonly by: "close" };
@@ -11,19 +11,18 @@ export function framingOf(head: AnswerHead | undefined): Framing {
   if (head.status === 204) return { by: "length", length: 0 };
   const coding = head.fields.get("transfer-encoding")?.toLowerCase();
   if (coding === "chunked") return { by: "chunks" };
-  if (coding !== undefined && coding !== "identity")
-    throw new CoveyError("protocol", "the answer is in a transfer coding that was not asked for");
+  if (coding !== undefined && coding !== "identity") throw badAnswer("the answer is in a transfer coding that was not asked for");
   const lengths = new Set(
     head.fields
       .get("content-length")
       ?.split(",")
       .map((one) => one.trim()),
   );
-  if (lengths.size > 1) throw new CoveyError("protocol", "the answer has two lengths");
+  if (lengths.size > 1) throw badAnswer("the answer has two lengths");
   const [length = ""] = lengths;
   const number = /^\d+$/.test(length) ? Number(length) : undefined;
   if (number === undefined) return { by: "close" };
-  if (!Number.isSafeInteger(number)) throw new CoveyError("protocol", "the answer has an impossible length");
+  if (!Number.isSafeInteger(number)) throw badAnswer("the answer has an impossible length");
   return { by: "length", length: number };
 }
 

@@ -1,9 +1,9 @@
 // The head of an answer, as servers of twenty lines write it: line ends with or without CR, fields indented as in their source, empty lines
 // before it, nothing but the status line; or none at all, where the file is all that they send. Pure.
 
-import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { printable } from "../../core/text.ts";
+import { badAnswer } from "./bad-answer.ts";
 
 export interface AnswerHead {
   readonly status: number;
@@ -36,7 +36,7 @@ export function parseHead(bytes: Buffer, hasEnded: boolean): Parsed | undefined 
   for (;;) {
     const end = bytes.indexOf(0x0a, at);
     if (end >= LIMITS.plainHeadBytes || (end < 0 && bytes.length > LIMITS.plainHeadBytes))
-      throw new CoveyError("protocol", `the head of the answer has more than ${LIMITS.plainHeadBytes} bytes`);
+      throw badAnswer(`the head of the answer has more than ${LIMITS.plainHeadBytes} bytes`);
     if (end < 0) return undefined;
     const line = bytes.toString("latin1", at, end).replace(/\r$/, "");
     at = end + 1;
@@ -47,7 +47,7 @@ export function parseHead(bytes: Buffer, hasEnded: boolean): Parsed | undefined 
 
 function headOf([first = "", ...lines]: readonly string[]): AnswerHead {
   const [, status, reason = ""] = /^HTTP\/\d+(?:\.\d+)?[ \t]+([1-5]\d\d)(?:[ \t]+(.*))?$/i.exec(first) ?? [];
-  if (status === undefined) throw new CoveyError("protocol", `"${printable(first.slice(0, 200))}" does not begin an HTTP answer`);
+  if (status === undefined) throw badAnswer(`"${printable(first.slice(0, 200))}" does not begin an HTTP answer`);
   const fields = new Map<string, string>();
   for (const line of lines) {
     const [, name, value] = /^\s*([^\s:]+)[ \t]*:(.*)$/.exec(line) ?? [];
