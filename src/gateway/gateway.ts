@@ -45,12 +45,12 @@ export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<
     async open(settings, { signal }) {
       const until = AbortSignal.any([signal, closing.signal]);
       until.throwIfAborted();
+      checkSettings(settings);
       assertPlace(all().length);
       const number = 1 + Math.max(0, ...all().map(({ record }) => record.number));
       const serving = new LiveServing(newRecord(settings, number, clock.nowMs()), servingNeeds);
       opening.add(serving);
       try {
-        await checkSettings(settings);
         if (settings.list !== undefined) await servedList(settings.list, needs).read().catch(unlessRefused);
         await serving.start();
         if (settings.keep && !until.aborted) await kept.put(serving.record);

@@ -10,14 +10,13 @@ import { printable } from "../core/text.ts";
 import { parseTcpAddress } from "../transport/address.ts";
 import type { ServeSettings } from "./contract.ts";
 
-/** Rejects with `conflict` (what goes not together), `bad-argument`, `limit`, `not-found` (the directory). */
-export async function checkSettings(settings: ServeSettings): Promise<void> {
+/** Throws `conflict` (what goes not together), `bad-argument`, `limit`. */
+export function checkSettings(settings: ServeSettings): void {
   for (const [wrong, code, message, hint] of rules(settings)) if (wrong) throw new CoveyError(code, message, { hint });
   if (settings.listen !== undefined) parseTcpAddress(settings.listen);
-  if (settings.directory !== undefined) await checkDirectory(settings.directory);
 }
 
-/** It may be anything else the next time. */
+/** Each time it begins to be served: it may be anything else by then. Rejects with `not-found`, `bad-argument`. */
 export async function checkDirectory(directory: string): Promise<void> {
   const shown = printable(directory);
   const found = await stat(directory).catch((error: unknown) => {
