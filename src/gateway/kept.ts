@@ -54,7 +54,7 @@ const RECORD = v.object({
   }),
 });
 
-export interface KeptServings {
+interface KeptServings {
   /** Those that can be read; by number. */
   all(): Promise<readonly ServingRecord[]>;
   /** Durable when it resolves. */

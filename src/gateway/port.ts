@@ -15,7 +15,7 @@ import { endWith } from "./linger.ts";
 import type { HostPlaces } from "./places.ts";
 import type { Speaker } from "./served.ts";
 
-export interface PortNeeds {
+interface PortNeeds {
   /** undefined: there is a greeting, so everything is text. */
   readonly http: Speaker | undefined;
   readonly text: Speaker;
