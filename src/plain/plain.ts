@@ -8,9 +8,9 @@ export const plain: Plain = {
     const { download } = await import("./download/download.ts");
     return download(url, options);
   },
-  async *read(url, { signal } = {}) {
+  async *read(url, options = {}) {
     const { readUrl } = await import("./http/answer.ts");
-    yield* readUrl(url, signal);
+    yield* readUrl(url, options);
   },
   async message(url, text, { signal } = {}) {
     const { ask } = await import("./message.ts");

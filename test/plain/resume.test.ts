@@ -1,10 +1,10 @@
 // A download that was cut, killed or aborted goes on, of the same version or not at all; and several of the same are no harm to each other.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readdir, readFile, rename, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { appendFile, link, mkdtemp, readdir, readFile, rename, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -100,6 +100,27 @@ test("one that was killed goes on, and so does the next one that was", async () 
   assert.ok(resumedBytes >= 2 * MiB, `${resumedBytes}`);
   await assertThere(path, file.bytes);
   assert.deepEqual(await readdir(into), ["file"]);
+});
+
+test("on a disk that fills up it stops, and goes on when there is room", { skip: whyNoNamespace() }, async () => {
+  await using server = await startServer(async (socket, request, connection) => {
+    if (connection > 0) return sendFile(socket, request, file);
+    // Without a length, nobody can know before that it does not fit.
+    socket.write('HTTP/1.1 200 OK\r\nETag: "v1"\r\n\r\n');
+    for (let at = 0; at < file.bytes.length && !socket.destroyed; at += MiB / 4) {
+      socket.write(file.bytes.subarray(at, at + MiB / 4));
+      await wait(300);
+    }
+    return socket.end();
+  });
+  const mount = 'mount -t tmpfs -o size=4m tmpfs "$0" && head -c 2M /dev/zero > "$0/filler" && exec "$@"';
+  const inside = ["unshare", "-Urm", "sh", "-c", mount, into];
+  await using child = startChild(server, { inside, rest: ["filler"] });
+  const [first, second] = (await child.out).split("\n");
+  assert.equal(first, "no-space");
+  const { resumedBytes, size, blake3 } = JSON.parse(second!) as { resumedBytes: number; size: number; blake3: string };
+  assert.ok(resumedBytes > MiB, `${resumedBytes}`);
+  assert.deepEqual([size, blake3], [file.bytes.length, hash(file.bytes).toString("hex")]);
 });
 
 test("what another process is downloading is not touched", async () => {
@@ -270,6 +291,8 @@ test("a part that is not what was noted begins again", async () => {
       await writeFile(`${part}2`, Buffer.alloc(HALF));
       await rename(`${part}2`, part);
     },
+    // Killed behind the link to its place: somebody may be changing it there.
+    (part) => link(part, join(root, "placed")),
     (_, record) => writeFile(record, "{"),
     (_, record) => writeFile(record, "[]"),
     async (_, record) => {
@@ -297,10 +320,16 @@ test("a part that is not what was noted begins again", async () => {
     await rm(path);
     assert.deepEqual(await readdir(into), [], `${at}`);
   }
+  assert.ok(file.bytes.subarray(0, HALF).equals(await readFile(join(root, "placed"))));
 });
 
-function startChild(server: PlainServer) {
-  const child = spawn(process.execPath, [CHILD, `${server.http}/file`, into], { stdio: ["ignore", "pipe", "inherit"] });
+/** `inside`: a command that runs what follows it. */
+function startChild(
+  server: PlainServer,
+  { inside = [], rest = [] }: { inside?: readonly string[]; rest?: readonly string[] } = {},
+) {
+  const [command, ...args] = [...inside, process.execPath, CHILD, `${server.http}/file`, into, ...rest] as [string, ...string[]];
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   return {
     exited,
@@ -311,6 +340,15 @@ function startChild(server: PlainServer) {
       await exited;
     },
   };
+}
+
+function whyNoNamespace(): string | false {
+  try {
+    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
+    return false;
+  } catch (error) {
+    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
+  }
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

@@ -82,14 +82,21 @@ async function receive(
   size: number | undefined,
   onProgress: (progress: DownloadProgress) => void,
 ): Promise<void> {
-  let toldMs = -Infinity;
-  for await (const bytes of answer.body()) {
-    await part.write(size === undefined ? bytes : bytes.subarray(0, size - part.doneBytes));
-    if (performance.now() - toldMs < LIMITS.progressMs) continue;
-    toldMs = performance.now();
-    onProgress({ doneBytes: part.doneBytes, size });
+  const tell = (): void => onProgress({ doneBytes: part.doneBytes, size });
+  // Also of what came right before nothing more does.
+  let telling: NodeJS.Timeout | undefined;
+  try {
+    for await (const bytes of answer.body()) {
+      await part.write(size === undefined ? bytes : bytes.subarray(0, size - part.doneBytes));
+      telling ??= setTimeout(() => {
+        telling = undefined;
+        tell();
+      }, LIMITS.progressMs);
+    }
+  } finally {
+    clearTimeout(telling);
   }
-  onProgress({ doneBytes: part.doneBytes, size });
+  tell();
 }
 
 /** A gateway sends a large file before it knows its hash, and knows it now: undefined when it does not, or has another version by now. */

@@ -136,6 +136,8 @@ export class Part {
     const file = this.#file!;
     const temp = this.#temp!;
     await this.#assertOurs(temp);
+    // A run that was killed may have written on behind its last record.
+    await this.#try(() => file.truncate(this.#written), "write the file");
     const placeable = { file, temp, flush: (work: () => Promise<void>) => this.#try(work, "make the file durable") };
     const facts = { mtimeMs, executable: false };
     const path =
@@ -168,9 +170,11 @@ export class Part {
     } catch (error) {
       throw fromPlatform(error, "open the partial file");
     }
-    const { dev, ino, size } = await this.#file.stat({ bigint: true });
-    if (String(dev) !== left.device || String(ino) !== left.inode || size < left.doneBytes) this.#left = undefined;
-    else this.#version = { size: left.size ?? undefined, validator: left.validator ?? undefined };
+    const { dev, ino, nlink, size } = await this.#file.stat({ bigint: true });
+    // Of two names, it is in its place already, and somebody may be changing it there.
+    const isSame = String(dev) === left.device && String(ino) === left.inode && nlink === 1n && size >= left.doneBytes;
+    if (!isSame) return void (this.#left = undefined);
+    this.#version = { size: left.size ?? undefined, validator: left.validator ?? undefined };
     this.#durable = left.doneBytes;
     this.#written = left.doneBytes;
   }

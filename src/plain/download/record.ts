@@ -63,7 +63,7 @@ export async function takeLeft(directory: string, key: string, run: string): Pro
     const record = await readRecord(part);
     if (await isHeld(`${key}-${other}`, part, record)) continue;
     // Removed as it stands: whoever takes it at the same moment begins anew.
-    if (record === undefined || left !== undefined) await remove(part);
+    if (record === undefined || record.validator === null || left !== undefined) await remove(part);
     else if (await take(part, mine)) left = record;
     await sweepTemporaries(recordPath(part));
   }

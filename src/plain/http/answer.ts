@@ -9,6 +9,7 @@ import { CoveyError } from "../../core/errors.ts";
 import { mayBeTold, parseIp } from "../../core/ip.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { printable } from "../../core/text.ts";
+import type { Plain } from "../contract.ts";
 import { dial } from "../tcp/dial.ts";
 import type { PlainSocket } from "../tcp/socket.ts";
 import { hostPortOf, parseHttpUrl, USE_ANOTHER } from "../urls.ts";
@@ -52,9 +53,13 @@ export async function getAnswer(url: URL, remainder: Remainder | undefined, sign
 }
 
 /** The bytes of a file as they come. */
-export async function* readUrl(url: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void> {
+export async function* readUrl(
+  url: string,
+  { signal, onUnverifiable }: NonNullable<Parameters<Plain["read"]>[1]>,
+): AsyncGenerator<Buffer, void> {
   const answer = await getAnswer(parseHttpUrl(url), undefined, signal);
   yield* answer.body();
+  if (answer.framing.by === "close") onUnverifiable?.();
 }
 
 /** `via`: the server that sent on to this one. Whatever the status is. */
