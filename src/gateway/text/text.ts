@@ -62,7 +62,6 @@ export function createText(served: Served, options: TextOptions): TextSpeaker {
         throw new CoveyError("not-found", `${printable(guest)} is not connected now`, {
           hint: "Only a guest whose connection is still open can be written to.",
         });
-      if (text === "") throw new CoveyError("bad-argument", "the message is empty", { hint: "Give it some text." });
       conversation.tell(text);
     },
 
