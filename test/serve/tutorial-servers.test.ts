@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { plain } from "../../src/plain/plain.ts";
-import { run } from "../cli/command.ts";
+import { type Ran, run } from "../cli/command.ts";
 import { runLanes } from "./lanes.ts";
 import { noPython, type PythonServer, startPythonServer } from "./python.ts";
 
@@ -26,7 +27,7 @@ test("a server that greets and hangs up", { skip }, async () => {
     await using stream = await plain.connect(servers.url(lane));
     assert.equal(Buffer.concat(await Array.fromAsync(stream.read())).toString(), "Thank you for connecting");
   });
-  const piped = await run(["pipe", servers.url(0)]);
+  const piped = await cli(["pipe", servers.url(0)]);
   assert.deepEqual([piped.status, piped.out], [0, "Thank you for connecting"], piped.err);
 });
 
@@ -36,7 +37,7 @@ test("a server that holds a conversation", { skip }, async () => {
     const text = `Hello from client ${number} ¡olé!`;
     assert.deepEqual(await plain.message(servers.url(lane), text), { text: `You said: ${text}`, closed: false });
   });
-  const said = await run(["msg", servers.url(0), "Hello from the command line"]);
+  const said = await cli(["msg", servers.url(0), "Hello from the command line"]);
   assert.equal(said.status, 0, said.err);
   assert.match(said.out, /You said: Hello from the command line/);
 });
@@ -62,7 +63,7 @@ test("a server of files, which says no length", { skip }, async () => {
     await rm(path);
   });
   await assert.rejects(plain.download(`${servers.http(0)}/none`, { into: directory }), { code: "not-found" });
-  const got = await run(["get", `${servers.http(0)}/photo.jpg`, "-o", "photo.jpg"], { cwd: directory });
+  const got = await cli(["get", `${servers.http(0)}/photo.jpg`, "-o", "photo.jpg"]);
   assert.equal(got.status, 0, got.err);
   assert.ok(files["photo.jpg"]!.equals(await readFile(join(directory, "photo.jpg"))));
 });
@@ -76,11 +77,19 @@ test("a peer with the list protocol", { skip }, async () => {
     assert.deepEqual(await plain.getList(servers.url(lane)), list);
   });
   await assert.rejects(plain.setList(servers.url(0), ["x".repeat(1024)]), { code: "limit" });
-  const set = await run(["data", "set", servers.url(0), "a,b,c"]);
+  const set = await cli(["data", "set", servers.url(0), "a,b,c"]);
   assert.equal(set.status, 0, set.err);
-  const got = await run(["data", "get", servers.url(0), "--json"]);
+  const got = await cli(["data", "get", servers.url(0), "--json"]);
   assert.deepEqual([got.status, JSON.parse(got.out)], [0, ["a", "b", "c"]], got.err);
 });
+
+/** Without a daemon, and without making a home for one. */
+async function cli(argv: readonly string[]): Promise<Ran> {
+  const home = join(directory, "home");
+  const ran = await run(argv, { cwd: directory, env: { COVEY_HOME: home } });
+  assert.ok(!existsSync(home));
+  return ran;
+}
 
 interface Servers extends AsyncDisposable {
   url(lane: number): string;

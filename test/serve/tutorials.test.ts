@@ -7,6 +7,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { start } from "../cli/command.ts";
 import { startDaemons, type Daemons } from "../cli/daemons.ts";
 import { runLanes } from "./lanes.ts";
 import { noPython, runPython, startPython } from "./python.ts";
@@ -126,6 +127,46 @@ test("a chat client with a reading thread: both write whenever they like", { ski
       client.kill("SIGKILL");
     }
   });
+});
+
+test("the command lines of docs/serve.md, with the programs that they are for", { skip }, async () => {
+  const directory = join(daemons.directory, "letters");
+  await mkdir(directory);
+  await writeFile(join(directory, "letter.txt"), "Dear all");
+  const target = join(daemons.directory, "letter");
+  const rows: readonly (readonly [
+    command: readonly string[],
+    script: string,
+    more: readonly string[],
+    lines: readonly string[],
+  ])[] = [
+    [[directory], "download_client.py", ["letter.txt", target], []],
+    [["--reply", "message_ack"], "conversation_client.py", [], ["Hello", "bye"]],
+    [["--greeting", "Thank you for connecting", "--close"], "greeting_client.py", [], []],
+    [["--list", "desk:todo", "--writable"], "list_client.py", [], ["set a b", "get", "quit"]],
+    [["--reply", ""], "chat_client.py", [], ["Hello?"]],
+  ];
+  const outs = await Promise.all(
+    rows.map(async ([command, script, more, lines]) => {
+      const serving = start(["--home", daemons.homes.laptop, "serve", ...command, "--listen", "0", "--json"]);
+      await serving.until(/"address":"tcp:\/\/127\.0\.0\.1:\d+"/);
+      const port = /"address":"tcp:\/\/127\.0\.0\.1:(\d+)"/.exec(serving.out())![1]!;
+      const { status, out, err } = await runPython(script, ["127.0.0.1", port, ...more], lines);
+      serving.kill("SIGINT");
+      await serving.ended;
+      assert.deepEqual([status, err], [0, ""], script);
+      return out;
+    }),
+  );
+  assert.deepEqual(outs, [
+    `File saved as ${target}\n`,
+    "You: Server: message_ack\nYou: ",
+    "Thank you for connecting\n",
+    "> Updated\n> The list is ['a', 'b']\n> ",
+    "Goodbye\n",
+  ]);
+  assert.equal(await readFile(target, "utf8"), "Dear all");
+  assert.deepEqual(await daemons.laptop.servings(), []);
 });
 
 /** What a program is told to reach it. */
