@@ -1,6 +1,7 @@
 // A file of an HTTP server, with progress like a transfer's, and what is known of its being whole. Nobody else goes on with it: what is
 // stopped stays in part, for the next time.
 
+import { CoveyError } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
 import type { Placement } from "../control/covey.ts";
 import type { Downloaded, DownloadProgress } from "../plain/contract.ts";
@@ -12,6 +13,8 @@ import type { Output } from "./output.ts";
 import { write } from "./stdout.ts";
 import { createView, inTime } from "./transfer.ts";
 
+const UNVERIFIABLE = "the server did not say how long the file is: nobody can tell whether all of it came";
+
 export interface Target {
   /** Absolute. */
   readonly into: string;
@@ -20,8 +23,9 @@ export interface Target {
 }
 
 /** Each part goes out as it comes; a file that is not whole ends in an error. */
-export async function readToStdout({ signal }: Context, url: string): Promise<void> {
-  for await (const bytes of plain.read(url, { signal })) await write(bytes, signal);
+export async function readToStdout({ out, signal }: Context, url: string): Promise<void> {
+  const onUnverifiable = (): void => out.warn(UNVERIFIABLE);
+  for await (const bytes of plain.read(url, { signal, onUnverifiable })) await write(bytes, signal);
 }
 
 export async function download({ out, signal }: Context, url: string, target: Target): Promise<void> {
@@ -42,9 +46,11 @@ export async function download({ out, signal }: Context, url: string, target: Ta
     });
     view.remove(url);
     out.say(done, whatCame(done, url, performance.now() - startedMs));
-    if (done.wholeBy === "close") out.warn("the server did not say how long the file is: nobody can tell whether all of it came");
+    if (done.wholeBy === "close") out.warn(UNVERIFIABLE);
   } catch (error) {
     view.remove(url);
+    if (error instanceof CoveyError && error.code === "conflict" && target.conflict === "skip")
+      return out.say(null, `${error.message}.`);
     if (last !== undefined && signal.aborted) tellStopped(last, signal.reason, out);
     throw error;
   } finally {

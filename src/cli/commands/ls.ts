@@ -30,12 +30,14 @@ export const define: Define = (command, act) => {
     .option("-R, --recursive", "directories too, and what is in them")
     .action(
       act(async (context, place: string | undefined, { recursive = false }: LsOptions) => {
-        const covey = await context.covey();
-        if (place === undefined) return listShares(context, covey);
+        if (place === undefined) return listShares(context, await context.covey());
         const { name, what } = parsePlace(place);
-        if (name === undefined || what === "") return listPeer(context, covey.peer(parsePeerArgument(place)));
+        if (name === undefined || what === "") {
+          const peerName = parsePeerArgument(place);
+          return listPeer(context, (await context.covey()).peer(peerName));
+        }
         const { path } = parseRemotePath(place);
-        return listPath(context, covey.peer(name), path, recursive);
+        return listPath(context, (await context.covey()).peer(name), path, recursive);
       }),
     );
 };

@@ -33,7 +33,8 @@ export const define: Define = (command, act) => {
         if (isUrl(name)) return ask(context, parseUrl(name, "tcp"), words, options);
         const guest = parseGuest(name);
         if (guest !== undefined) return withGuest(context, guest, words, options);
-        const peer = (await context.covey()).peer(parsePeerArgument(name));
+        const peerName = parsePeerArgument(name);
+        const peer = (await context.covey()).peer(peerName);
         if (words.length > 0) await say(context, peer, words);
         if (options.follow === true) await followConversation(context, peer, { fromNow: words.length > 0 });
         else if (words.length === 0) await show(context, peer);

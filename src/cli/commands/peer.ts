@@ -40,8 +40,9 @@ export const define: Define = (command, act) => {
     .argument("<name>", "the peer")
     .action(
       act(async ({ out, signal, covey }, name: string) => {
+        const peerName = parsePeerArgument(name);
         const me = await covey();
-        const peer = me.peer(parsePeerArgument(name));
+        const peer = me.peer(peerName);
         const [link, access, all] = await Promise.all([peer.show({ signal }), peer.access({ signal }), me.servings({ signal })]);
         const servings = all.filter(({ settings }) => settings.list?.peer === link.peerId);
         out.say({ ...link, access, servings }, [renderPeer(link, out), ...renderAccess(access, servings)].join("\n"));
@@ -58,8 +59,8 @@ export const define: Define = (command, act) => {
     .option("--refuse", "it is declined at once")
     .action(
       act(async ({ out, signal, covey }, name: string, options: AllowOptions) => {
-        const policy = policyOf(options);
-        const peer = (await covey()).peer(parsePeerArgument(name));
+        const [policy, peerName] = [policyOf(options), parsePeerArgument(name)];
+        const peer = (await covey()).peer(peerName);
         const access = await (policy === undefined ? peer.access({ signal }) : peer.allow(policy, { signal }));
         out.say(access, `What ${printable(peer.name)} sends: ${renderPolicy(access.policy)}.`);
       }),
@@ -72,7 +73,8 @@ export const define: Define = (command, act) => {
     .argument("<new-name>", "its new name")
     .action(
       act(async ({ out, signal, covey }, name: string, newName: string) => {
-        const peer = await (await covey()).peer(parsePeerArgument(name)).rename(newName, { signal });
+        const peerName = parsePeerArgument(name);
+        const peer = await (await covey()).peer(peerName).rename(newName, { signal });
         out.result(peer, `It is ${printable(peer.name)} now.`);
       }),
     );
@@ -83,7 +85,8 @@ export const define: Define = (command, act) => {
     .argument("<name>", "the peer")
     .action(
       act(async ({ out, signal, canAsk, options, covey }, name: string) => {
-        const peer = (await covey()).peer(parsePeerArgument(name));
+        const peerName = parsePeerArgument(name);
+        const peer = (await covey()).peer(peerName);
         const [link, access] = await Promise.all([peer.show({ signal }), peer.access({ signal })]);
         const [shown, ends] = [printable(link.name), countAccess(access)];
         if (options.yes !== true) {

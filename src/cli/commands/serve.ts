@@ -9,6 +9,7 @@ import type { Context } from "../context.ts";
 import { parseCount, parsePath, parsePlace, parsePort, parseServing } from "../grammar.ts";
 import { examples } from "../help.ts";
 import { jsonLine } from "../json.ts";
+import type { Output } from "../output.ts";
 import { renderHappened } from "../serving-events.ts";
 import { describeServed, isOpen, listServings, peerNames, renderPlaces } from "../serving.ts";
 import { Lines } from "../stdout.ts";
@@ -53,7 +54,7 @@ export const define: Define = (command, act) => {
     .option("--writable", "they may change the list")
     .option("--greeting <text>", "what each is told when it connects")
     .option("--close", "end the connection after the greeting")
-    .option("--reply <text>", "the answer to a message (default: message_ack)")
+    .option("--reply <text>", 'the answer to a message; "" for none (default: message_ack)')
     .action(
       act(async (context, directory: string | undefined, options: Options) => {
         const asked = serveOptions(directory, options);
@@ -111,7 +112,7 @@ async function serve(context: Context, covey: Covey, options: ServeOptions & { r
   if (options.keep) return out.note(`\nIt is served until \`covey serve rm ${serving.number}\`.`);
   out.note("\nCtrl-C ends it.");
   const lines = new Lines(signal);
-  for await (const event of handle.events({ signal })) await show(event, lines, context, covey);
+  for await (const event of handle.events({ signal })) await show(event, lines, out);
   await lines.end();
   out.note("It was removed.");
 }
@@ -131,13 +132,10 @@ async function drawQr({ urls: [url] }: Serving, { out }: Context): Promise<void>
   showQr(url, out);
 }
 
-async function show(event: ServingEvent, lines: Lines, context: Context, covey: Covey): Promise<void> {
-  const { out } = context;
+async function show(event: ServingEvent, lines: Lines, out: Output): Promise<void> {
   if (out.json) return lines.add(jsonLine(event));
-  if (event.type === "serving") {
-    await lines.end();
-    return tell(context, covey, event.serving);
-  }
+  // Only the first one is, which was told.
+  if (event.type === "serving") return;
   if (event.type === "missed") return lines.add(`(${event.count} more, too many to show)\n`);
   await measurable(Object.values(event).filter((part) => typeof part === "string"));
   return lines.add(`${renderHappened(event, out.columns)}\n`);

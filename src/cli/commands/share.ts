@@ -28,7 +28,8 @@ export const define: Define = (command, act) => {
     .option("--as <name>", "what it is called for the peer (default: its own name)")
     .action(
       act(async ({ out, signal, covey }, path: string, name: string, options: ShareOptions) => {
-        const share = await (await covey()).peer(parsePeerArgument(name)).share(parsePath(path), {
+        const [what, peerName] = [parsePath(path), parsePeerArgument(name)];
+        const share = await (await covey()).peer(peerName).share(what, {
           ...(options.as === undefined ? {} : { name: options.as }),
           ...(options.for === undefined ? {} : { forMs: options.for }),
           signal,
