@@ -161,7 +161,7 @@ export class Conversation {
   }
 
   #refusal(error: unknown): string {
-    if (!(error instanceof CoveyError) || error.code === "internal")
+    if (!isTheirs(error))
       this.#talk.served.log.warn({ from: this.#connection.client, why: String(error) }, "a text client could not be answered");
     return `refused: ${reasonOf(error)}`;
   }
@@ -169,9 +169,12 @@ export class Conversation {
 
 const tooLong = `refused: a message has at most ${LIMITS.textMessageBytes} bytes\n`;
 
+const isTheirs = (error: unknown): error is CoveyError =>
+  error instanceof CoveyError && (error.code === "refused" || error.code === "limit" || error.code === "bad-argument");
+
 /** What may be said of it to anybody: a fault of this side can name what is nobody else's business. */
 function reasonOf(error: unknown): string {
-  const code = error instanceof CoveyError ? error.code : undefined;
-  if (code === "refused" || code === "limit" || code === "bad-argument") return printable((error as CoveyError).message);
-  return code === "no-space" ? "there is no room for it here now" : "it can't be done now; try again later";
+  if (isTheirs(error)) return printable(error.message);
+  const isFull = error instanceof CoveyError && error.code === "no-space";
+  return isFull ? "there is no room for it here now" : "it can't be done now; try again later";
 }
