@@ -52,7 +52,8 @@ export class Hashes {
     await Promise.all(this.#running.values());
   }
 
-  #want(file: ServedFile, urgent: boolean): Promise<Hash> {
+  async #want(file: ServedFile, urgent: boolean): Promise<Hash> {
+    if (this.#closing.signal.aborted) return undefined;
     let job = this.#jobs.get(file.version);
     if (job === undefined) {
       const { promise, resolve } = Promise.withResolvers<Hash>();

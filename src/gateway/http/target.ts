@@ -27,7 +27,7 @@ export interface Target {
 /** "HOST[:PORT]" of a target that names it, and the rest of it; undefined for what is neither this nor a path. */
 export function splitTarget(target: string): { readonly authority: string | undefined; readonly path: string } | undefined {
   if (target.startsWith("/")) return { authority: undefined, path: target };
-  const absolute = /^http:\/\/([^/?#@]+)(.*)$/is.exec(target);
+  const absolute = /^http:\/\/([^/?#@]+)(|[/?].*)$/is.exec(target);
   if (absolute === null) return undefined;
   const [, authority, rest] = absolute;
   return { authority: authority!, path: rest!.startsWith("/") ? rest! : `/${rest!}` };
