@@ -317,6 +317,19 @@ test("two clients that update at once: every update is acknowledged, and one of 
   assert.deepEqual(await me.data().conflicts("race"), []);
 });
 
+test("a list shared with a peer: what a client writes reaches it, and what it writes is what the next client gets", async () => {
+  await using desk = await at.host("desk");
+  await using invitation = await me.invite({ as: "desk" });
+  await desk.join(invitation.ticket, { as: "laptop" });
+  await invitation.done;
+  await using served = await serve({ list: { peer: "desk", key: "shopping", writable: true } });
+  assert.equal(await ask(served.port, "update_data,milk,eggs"), "update_ack");
+  const there = desk.peer("laptop").data();
+  await eventually(async () => String((await there.get("shopping"))?.value) === "milk,eggs");
+  await there.set("shopping", ["bread"]);
+  await eventually(async () => (await ask(served.port, "get_data")) === "bread");
+});
+
 test("256 clients at once are all heard, each under a name of its own", async () => {
   await using served = await serve({ list: { key: "crowd", writable: true }, perAddress: 512 });
   await me.data().set("crowd", ["of", "many"]);
