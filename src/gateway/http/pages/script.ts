@@ -121,6 +121,7 @@ if (form) {
     request.responseType = "json";
     request.setRequestHeader("Accept", "application/json");
     offer(shown.button, "Cancel", file.name, () => request.abort());
+    say(shown, "0 B of " + size(file.size));
     request.send(body);
   }
 

@@ -15,6 +15,7 @@ export const STYLE = `
   }
 }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 html { -webkit-text-size-adjust: 100%; }
 body {
   max-width: 60rem; min-height: 100vh; margin: 0 auto; padding: 1.25rem 2rem 2rem; display: flex; flex-direction: column;
@@ -86,11 +87,15 @@ i { padding: 0 .15em; border-radius: .2em; background: var(--tint); color: var(-
 .drop:focus-within { outline: 3px solid var(--accent); outline-offset: 2px; }
 button, .button {
   display: inline-block; margin: .75rem 0 0; padding: .625rem 1.25rem; border: 0; border-radius: .5rem; background: var(--accent);
-  color: var(--on-accent); font: 600 1rem/1.25 inherit; font-family: inherit; text-decoration: none; cursor: pointer;
+  color: var(--on-accent); font: inherit; font-weight: 600; line-height: 1.25; text-decoration: none; cursor: pointer;
 }
 .live button:not(.small) { display: none; }
 .live .drop input { position: absolute; width: 1px; height: 1px; margin: 0; opacity: 0; }
 .live { position: relative; }
+.drag { display: none; }
+@media (hover: hover) and (pointer: fine) {
+  .live .drag { display: inline; }
+}
 .note { margin-bottom: 1rem; padding: 1rem 1.25rem; border-radius: .75rem; background: var(--tint); }
 .note ul { margin: 0; padding-left: 1.25rem; }
 .note p { margin: .5rem 0 0; }

@@ -21,10 +21,11 @@ export const uploadSection = ({ receipt }: UploadView): Html =>
   html`<section class="upload" aria-label="Upload">
     ${receipt && receiptNote(receipt)}
     <form method="post" action="./" enctype="multipart/form-data" data-most="${LIMITS.uploadBytes}">
-      <label class="drop"
-        ><b>Choose files to send</b><span class="hint">They go to whoever runs this, not into the folder below.</span
-        ><input type="file" name="file" multiple required
-      /></label>
+      <label class="drop">
+        <b id="choose">Choose files to send<span class="drag">, or drop them here</span></b>
+        <span class="hint" id="hint">They go to whoever serves this page.</span>
+        <input type="file" name="file" multiple required aria-labelledby="choose" aria-describedby="hint" />
+      </label>
       <button>Send</button>
     </form>
     <ul class="uploads" aria-label="Uploads"></ul>

@@ -177,7 +177,7 @@ test("one that ends within its body is told so, whether it waits for that or not
 test("a sender that is killed leaves nothing", async () => {
   await using lab = await UploadLab.open();
   const body = part('name="f"; filename="a"', Buffer.alloc(3 * MiB)).subarray(0, -2);
-  const child = spawn(process.execPath, ["-e", `process.stdin.pipe(require("net").connect(${lab.port}), { end: false })`]);
+  const child = spawn(process.execPath, [join(import.meta.dirname, "sender.child.ts"), String(lab.port)]);
   child.stdin.on("error", () => {});
   child.stdin.write(headOf(10_000_000));
   child.stdin.write(body);
