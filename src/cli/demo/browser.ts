@@ -5,7 +5,8 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, constants, mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -30,19 +31,11 @@ const attached = v.object({ sessionId: v.string() });
 const evaluated = v.object({ result: v.object({ value: v.string() }) });
 
 /** The path of a browser: COVEY_BROWSER, or one that is installed under a usual name; undefined when there is none. */
-export async function findBrowser(): Promise<string | undefined> {
+export function findBrowser(): string | undefined {
   const told = process.env["COVEY_BROWSER"];
   if (told !== undefined && told !== "") return told;
   const directories = (process.env["PATH"] ?? "").split(delimiter).filter(isAbsolute);
-  for (const path of directories.flatMap((directory) => NAMES.map((name) => join(directory, name))))
-    if (
-      await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
-  return undefined;
+  return directories.flatMap((directory) => NAMES.map((name) => join(directory, name))).find((path) => existsSync(path));
 }
 
 /** What the browser shows of a page. Rejects when it can't be started or does not come to an end with it; nothing of it is left then either. */
@@ -73,9 +66,7 @@ async function readPage(child: ChildProcess, url: string): Promise<string> {
   const { targetId } = parse(opened, await devTools.call("Target.createTarget", { url: "about:blank" }), "a new page");
   const session = parse(attached, await devTools.call("Target.attachToTarget", { targetId, flatten: true }), "a page").sessionId;
   await devTools.call("Page.enable", {}, session);
-  const loaded = devTools.event("Page.loadEventFired");
-  await devTools.call("Page.navigate", { url }, session);
-  await loaded;
+  await Promise.all([devTools.event("Page.loadEventFired"), devTools.call("Page.navigate", { url }, session)]);
   const answer = await devTools.call("Runtime.evaluate", { expression: "document.body.innerText" }, session);
   return parse(evaluated, answer, "the text of the page").result.value;
 }
@@ -94,16 +85,24 @@ class DevTools {
   readonly #out: Writable;
   readonly #calls = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #events = new Map<string, () => void>();
+  /** Rejects when the browser has ended, or says what can't be understood. */
+  readonly #over = Promise.withResolvers<never>();
   #lastId = 0;
   #received = "";
 
-  constructor({ stdio }: ChildProcess) {
+  constructor(child: ChildProcess) {
+    const { stdio } = child;
+    this.#over.promise.catch(() => {});
+    child.once("exit", () => this.#over.reject(new CoveyError("closed", "the browser ended")));
     this.#out = stdio[3] as Writable;
     this.#out.on("error", () => {});
-    (stdio[4] as Readable)
-      .setEncoding("utf8")
-      .on("data", (text: string) => this.#receive(text))
-      .on("close", () => this.#fail(new CoveyError("closed", "the browser ended")));
+    (stdio[4] as Readable).setEncoding("utf8").on("data", (text: string) => {
+      try {
+        this.#receive(text);
+      } catch {
+        this.#over.reject(new CoveyError("protocol", "the browser says what is no DevTools protocol"));
+      }
+    });
   }
 
   call(method: string, params: object, sessionId?: string): Promise<unknown> {
@@ -111,12 +110,12 @@ class DevTools {
     const call = Promise.withResolvers<unknown>();
     this.#calls.set(id, call);
     this.#out.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
-    return call.promise;
+    return Promise.race([call.promise, this.#over.promise]);
   }
 
   /** The next one of that name. */
   event(name: string): Promise<void> {
-    return new Promise((resolve) => this.#events.set(name, resolve));
+    return Promise.race([new Promise<void>((resolve) => this.#events.set(name, resolve)), this.#over.promise]);
   }
 
   #receive(text: string): void {
@@ -130,10 +129,5 @@ class DevTools {
       else this.#calls.get(id)?.reject(new CoveyError("protocol", `the browser says: ${error.message}`));
       this.#calls.delete(id);
     }
-  }
-
-  #fail(error: CoveyError): void {
-    for (const call of this.#calls.values()) call.reject(error);
-    this.#calls.clear();
   }
 }

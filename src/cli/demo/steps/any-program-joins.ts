@@ -62,7 +62,7 @@ async function showInBrowser({ desktop, signal }: Stage, report: Report, wanted:
   const list = { peer: "laptop", key: KEY };
   await using there = await desktop.covey.serve({ list, listen: LISTEN, signal });
   const url = there.serving.urls[0]!;
-  const browser = await findBrowser();
+  const browser = findBrowser();
   let why = "there is no Chromium here";
   if (browser !== undefined) {
     try {
