@@ -137,13 +137,14 @@ const SERVE: Rows = [
   ["files and a greeting", "conflict", () => me.serve({ directory: folder, greeting: "Hello" })],
   ["an end without a greeting", "bad-argument", () => me.serve({ close: true })],
   ["a list of a stranger", "not-found", () => me.serve({ list: { peer: "nobody", key: "todo" } })],
-  ["a port that is no address", "bad-argument", () => me.serve({ listen: "xyz" })],
+  ["nothing to serve", "bad-argument", () => me.serve({})],
+  ["a port that is no address", "bad-argument", () => me.serve({ directory: folder, listen: "xyz" })],
   [
     "a port that is taken",
     "conflict",
     async () => {
-      await using one = await me.serve({ listen: "tcp://127.0.0.1:0" });
-      await me.serve({ listen: one.serving.address! });
+      await using one = await me.serve({ reply: "x", listen: "tcp://127.0.0.1:0" });
+      await me.serve({ reply: "x", listen: one.serving.address! });
     },
   ],
   ["a serving that is not there", "not-found", () => me.unserve("999")],

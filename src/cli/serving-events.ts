@@ -34,7 +34,7 @@ export function renderHappened(event: Happened, columns: number): string {
 function wordsOf(event: Happened): Words {
   switch (event.type) {
     case "request":
-      return [`${printable(event.method)} `, printable(event.path), outcome(event)];
+      return [`${printable(event.method)} `, printable(readable(event.path)), outcome(event)];
     case "upload":
       return ["left ", printable(basename(event.path)), formatSize(event.size)];
     case "message":
@@ -43,6 +43,15 @@ function wordsOf(event: Happened): Words {
       if (event.refused !== undefined)
         return [event.action === "get" ? "list not read: " : "list not changed: ", printable(event.refused), ""];
       return [`${event.action === "get" ? "read the list" : "changed the list"}, ${formatCount(event.count, "value")}`, "", ""];
+  }
+}
+
+/** A path of a URL as it was meant, where it can be read as text. */
+function readable(path: string): string {
+  try {
+    return decodeURI(path);
+  } catch {
+    return path;
   }
 }
 

@@ -63,10 +63,13 @@ test("who can reach it", () => {
 const at = { atMs: new Date(2026, 10, 20, 12, 5, 7).getTime(), from: "192.0.2.7:50000" };
 const get: Happened = { ...at, type: "request", method: "GET", path: "/a/photo.jpg", status: 200, bytes: 2 ** 20 };
 
-test("what happened, in a line", () => {
+test("what happened, in a line", async () => {
+  await measurable(["日本"]);
   const table: readonly (readonly [Happened, string])[] = [
     [get, "GET /a/photo.jpg  1.00 MiB"],
-    [{ ...get, status: 404, path: "/\u001b[2J" }, "GET /\\u{1b}[2J  404"],
+    [{ ...get, status: 404, path: "/\u001b[2J%1b" }, "GET /\\u{1b}[2J\\u{1b}  404"],
+    [{ ...get, path: "/%E6%97%A5%E6%9C%AC%2f?list" }, "GET /日本%2f?list  1.00 MiB"],
+    [{ ...get, path: "/%ff%" }, "GET /%ff%  1.00 MiB"],
     [{ ...get, status: undefined, bytes: 100 }, "GET /a/photo.jpg  cut after 100 B"],
     [{ ...at, type: "upload", path: "/home/anna/Downloads/a.jpg", size: 10 }, "left a.jpg  10 B"],
     [{ ...at, type: "message", guest: "guest-3", text: "Hello\nthere" }, "guest-3: Hello\\nthere"],
