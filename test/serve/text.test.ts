@@ -325,7 +325,7 @@ test("a list shared with a peer: what a client writes reaches it, and what it wr
   await using served = await serve({ list: { peer: "desk", key: "shopping", writable: true } });
   assert.equal(await ask(served.port, "update_data,milk,eggs"), "update_ack");
   const there = desk.peer("laptop").data();
-  await eventually(async () => String((await there.get("shopping"))?.value) === "milk,eggs");
+  await eventually(async () => JSON.stringify((await there.get("shopping"))?.value) === '["milk","eggs"]');
   await there.set("shopping", ["bread"]);
   await eventually(async () => (await ask(served.port, "get_data")) === "bread");
 });

@@ -100,7 +100,7 @@ test("so many messages, and bytes of them, are heard in a minute; more are told 
 });
 
 test("a fault of this side is told as a refusal, without its particulars, and the next message is heard", async (t) => {
-  const faults: unknown[] = [
+  const faults: Error[] = [
     new CoveyError("no-space", "can't write /home/user/.covey/space.db: the disk is full"),
     new CoveyError("io", "can't write /home/user/.covey/space.db"),
     new TypeError("secret is not a function"),
@@ -108,7 +108,7 @@ test("a fault of this side is told as a refusal, without its particulars, and th
   ];
   const heard: string[] = [];
   const warned: string[] = [];
-  const fault = (): Promise<never> => Promise.reject(faults.shift());
+  const fault = (): Promise<never> => Promise.reject(faults.shift()!);
   const { port, text } = await open(
     t,
     {

@@ -165,7 +165,8 @@ async function* heardIn(states: Iterable<PathState> | AsyncIterable<PathState>, 
 
 function messageOf(version: Version, lane: Lane): Placed[] {
   const { id, value, clockMs: sentAtMs } = version;
-  const { text, guest, address } = (value !== undefined && isOfLane(version, lane) && decodeMessage(value)) || {};
+  if (value === undefined || !isOfLane(version, lane)) return [];
+  const { text, guest, address } = decodeMessage(value) ?? {};
   if (text === undefined || guest === undefined || address === undefined) return [];
   return [{ message: { id, guest, address, text, sentAtMs }, version }];
 }
