@@ -29,9 +29,9 @@ export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<
   const kept = keptServings(store, log);
   /** What is served, and what is just being opened, whose numbers are taken too. */
   const servings = new Map<string, LiveServing>();
-  const opening = new Set<LiveServing>();
+  const opening = new Map<LiveServing, Promise<void>>();
   const closing = new AbortController();
-  const all = (): readonly LiveServing[] => [...servings.values(), ...opening];
+  const all = (): readonly LiveServing[] => [...servings.values(), ...opening.keys()];
 
   for (const record of await kept.all()) servings.set(record.id, new LiveServing(record, servingNeeds));
   await settledSoon([...servings.values()].map((serving) => serving.keepTrying()));
@@ -39,6 +39,23 @@ export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<
   const end = async (serving: LiveServing): Promise<void> => {
     servings.delete(serving.record.id);
     await serving.end().catch((error: unknown) => log.error({ error: String(error) }, "a serving did not end in order"));
+  };
+
+  const begin = async (serving: LiveServing, until: AbortSignal): Promise<void> => {
+    const { id, settings } = serving.record;
+    try {
+      if (settings.list !== undefined) await servedList(settings.list, needs).read().catch(unlessRefused);
+      await serving.start();
+      if (settings.keep && !until.aborted) await kept.put(serving.record);
+      if (until.aborted) {
+        if (settings.keep) await kept.remove(id);
+        throw until.reason;
+      }
+      servings.set(id, serving);
+    } catch (error) {
+      await serving.end();
+      throw error;
+    }
   };
 
   return {
@@ -49,23 +66,10 @@ export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<
       assertPlace(all().length);
       const number = 1 + Math.max(0, ...all().map(({ record }) => record.number));
       const serving = new LiveServing(newRecord(settings, number, clock.nowMs()), servingNeeds);
-      opening.add(serving);
-      try {
-        if (settings.list !== undefined) await servedList(settings.list, needs).read().catch(unlessRefused);
-        await serving.start();
-        if (settings.keep && !until.aborted) await kept.put(serving.record);
-        if (until.aborted) {
-          if (settings.keep) await kept.remove(serving.record.id);
-          throw until.reason;
-        }
-        servings.set(serving.record.id, serving);
-      } catch (error) {
-        await serving.end();
-        throw error;
-      } finally {
-        opening.delete(serving);
-      }
       if (!settings.keep) signal.addEventListener("abort", () => void end(serving), { once: true });
+      const begun = begin(serving, until);
+      opening.set(serving, begun);
+      await begun.finally(() => opening.delete(serving));
       return serving.follow(until);
     },
 
@@ -92,6 +96,7 @@ export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<
     async close() {
       closing.abort(new CoveyError("closed", "this peer is closing"));
       await Promise.all(all().map(end));
+      await Promise.allSettled(opening.values());
     },
   };
 }
