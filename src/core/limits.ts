@@ -310,6 +310,11 @@ export const LIMIT_TABLE = {
   textMessageBytes: [64 * KiB, "bytes", "One message of a text client, and its list."],
   textPauseLoopbackMs: [50, "ms", "A pause that ends a message of a text client on this machine."],
   textPauseMs: [250, "ms", "The same for one elsewhere."],
+  textMessageMs: [
+    60_000,
+    "ms",
+    "A message of a text client has to end by then; so does one that comes byte by byte, without a pause.",
+  ],
   textIdleMs: [
     3_600_000,
     "ms",
@@ -326,6 +331,7 @@ export const LIMIT_TABLE = {
   plainConnectMs: [10_000, "ms", "Until a plain program accepts a connection."],
   plainAnswerMs: [10_000, "ms", "Until it begins to answer."],
   plainPauseMs: [300, "ms", "A pause that ends what it answers, when it does not close."],
+  plainTalkMs: [60_000, "ms", "One that talks for so long without such a pause is telling something else than an answer."],
   plainAnswerBytes: [1 * MiB, "bytes", "What it answers to a message, or of its list."],
   plainHeadBytes: [16 * KiB, "bytes", "The head of its answer to an HTTP request."],
   plainChunkLine: [4 * KiB, "bytes", "The line before a chunk of its answer, with its extensions."],

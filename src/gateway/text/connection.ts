@@ -23,6 +23,8 @@ export class TextConnection {
   readonly #framing = new Framing();
   readonly #pause: NodeJS.Timeout;
   #silence: NodeJS.Timeout;
+  /** There while a message has begun and not ended. */
+  #lasting: NodeJS.Timeout | undefined;
   /** Whether nothing has come since the pause was due. */
   #quiet = false;
   /** Nothing more will come. */
@@ -88,6 +90,7 @@ export class TextConnection {
   /** Nothing is heard from now on. Resolves when it is closed. */
   async end(last = ""): Promise<void> {
     clearTimeout(this.#pause);
+    this.#messageEnded();
     this.#socket.off("data", this.#receive);
     if (this.#socket.closed) return;
     const { promise: closed, resolve } = Promise.withResolvers<void>();
@@ -104,9 +107,15 @@ export class TextConnection {
   readonly #receive = (chunk: Buffer): void => {
     this.#framing.push(chunk);
     this.#quiet = false;
+    if (chunk.includes("\n")) this.#messageEnded();
+    if (this.#framing.isOpen) this.#lasting ??= setTimeout(() => this.#socket.destroy(), LIMITS.textMessageMs);
     this.#pause.refresh();
     this.#silence.refresh();
-    if (this.#wake === undefined && this.#isFull) this.#socket.pause();
+    if (this.#wake === undefined && this.#isFull) {
+      this.#socket.pause();
+      // What it sends now is not read: it can't be too slow.
+      this.#messageEnded();
+    }
     this.#wake?.();
   };
 
@@ -121,6 +130,7 @@ export class TextConnection {
     this.#quiet = true;
     setImmediate(() => {
       if (!this.#quiet || this.#ended) return;
+      this.#messageEnded();
       this.#framing.pause();
       this.#wake?.();
     });
@@ -129,8 +139,14 @@ export class TextConnection {
   #end(): void {
     this.#ended = true;
     clearTimeout(this.#pause);
+    this.#messageEnded();
     this.#framing.pause();
     this.#wake?.();
+  }
+
+  #messageEnded(): void {
+    clearTimeout(this.#lasting);
+    this.#lasting = undefined;
   }
 
   async #more(): Promise<void> {

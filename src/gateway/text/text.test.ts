@@ -163,6 +163,24 @@ test("a client that is silent is cut, sooner when it has said nothing yet", asyn
   await known.closed;
 });
 
+test("a message that never ends is cut, though something comes all the time", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { port, sockets, heard } = await open(t);
+  const socket = connect({ port, host: "127.0.0.1" });
+  socket.on("error", () => {});
+  let answer = "";
+  socket.on("data", (chunk) => (answer += chunk.toString()));
+  const closed = once(socket, "close");
+  socket.write("ended\nbegun");
+  while (answer === "") await new Promise(setImmediate);
+  // The pause is due as well, but what comes is looked at first.
+  t.mock.timers.tick(LIMITS.textMessageMs);
+  await closed;
+  assert.deepEqual([answer, sockets[0]!.destroyed], ["ok\n", true]);
+  while (heard.length < 2) await new Promise(setImmediate);
+  assert.deepEqual(heard, ["ended", "begun"]);
+});
+
 test("what came while this program was busy is before the pause that was due", async (t) => {
   const { port, heard } = await open(t);
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });

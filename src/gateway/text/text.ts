@@ -10,11 +10,13 @@
 //       quit                no answer; the connection is closed, and what comes behind it is not read
 //       (an empty line)     the reply; nobody is told. Who waits for an answer gets one
 //       anything else       the reply (message_ack unless told otherwise; an empty one is not written). It is a guest's message
-//     What can't be done is answered `refused: ` and the reason.
+//     What can't be done is answered `refused: ` and the reason; so are more messages than LIMITS.guestMessagesPerMinute, or bytes of them
+//     than LIMITS.guestBytesPerMinute, from one address.
 //   - With a greeting, that comes first, as it is, before anything is asked; with `close`, the connection then ends.
 //   - With a token, the first message has to be the token: it is answered `token_ack`, anything else `refused: …`, the third time as the
 //     last word.
-//   - A message over LIMITS.textMessageBytes is answered `refused: …` and a newline, and the connection ends.
+//   - A message over LIMITS.textMessageBytes is answered `refused: …` and a newline, and the connection ends. One that takes longer than
+//     LIMITS.textMessageMs, without a pause, is cut.
 //   - A client that has sent its end is answered to the last message; then the connection is closed. A client that says nothing is cut after
 //     LIMITS.gatewayIdleMs, or LIMITS.textIdleMs once it has said something (and is admitted); so is one that takes no answer.
 //   - A guest may be written to at any time: such a text ends as the guest's last message did.
