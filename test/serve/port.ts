@@ -61,7 +61,7 @@ export class RawClient implements Disposable {
     let isCut = false;
     this.socket.on("error", () => (isCut = true));
     this.socket.once("end", () => this.socket.end());
-    this.closed = once(this.socket, "close").then(() => (isCut ? "cut" : "end"));
+    this.closed = new Promise((resolve) => this.socket.once("close", () => resolve(isCut ? "cut" : "end")));
   }
 
   get all(): Buffer {

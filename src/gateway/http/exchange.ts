@@ -47,9 +47,10 @@ export async function carryOut(exchange: Exchange, needs: ExchangeNeeds): Promis
   const { served } = needs;
   const { socket } = request;
   const from = clientOf(socket);
+  let answer: Answer | undefined;
   let bytes = 0;
   try {
-    const answer = await answerTo(exchange, needs);
+    answer = await answerTo(exchange, needs);
     if (answer !== undefined) await deliver(answer, exchange, needs, (count) => (bytes += count));
   } catch (error) {
     if (!exchange.signal.aborted && !isExpected(error)) served.log.warn({ error: String(error) }, "an answer could not be sent");
@@ -59,9 +60,10 @@ export async function carryOut(exchange: Exchange, needs: ExchangeNeeds): Promis
   served.tell({
     ...{ type: "request", atMs: served.clock.nowMs(), from, bytes },
     method: request.method ?? "",
-    path: served.token === undefined ? path : withoutToken(path),
+    path: served.token === undefined ? path : withoutToken(path, served.token),
     status: response.writableFinished ? response.statusCode : undefined,
   });
+  if (isWithFile(answer)) await answer.body.file.release().catch(() => {});
 }
 
 /** undefined: it has been answered, or the client is gone. */
@@ -113,13 +115,9 @@ async function deliver(
 ): Promise<void> {
   const { method, headers } = request;
   response.shouldKeepAlive = keepAlive;
-  try {
-    if (hasBody(request) && !isWithFile(answer)) return await refuseBody(answer, request, response, signal);
-    const plain = !isBrowserLike(headers);
-    await send(response, answer, { headOnly: method === "HEAD", plain, buffers, clock: served.clock, signal, onSent });
-  } finally {
-    if (isWithFile(answer)) await answer.body.file.release();
-  }
+  if (hasBody(request) && !isWithFile(answer)) return refuseBody(answer, request, response, signal);
+  const plain = !isBrowserLike(headers);
+  return send(response, answer, { headOnly: method === "HEAD", plain, buffers, clock: served.clock, signal, onSent });
 }
 
 async function refuseBody(

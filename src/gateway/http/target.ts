@@ -49,8 +49,11 @@ export function parsePath(path: string, token: string | undefined): Target | und
   return { names, slash: slash || parts.length === 0, last: parts.at(-1) ?? "", query };
 }
 
-/** As it came, without its first name, for whoever may see everything but the token. */
-export const withoutToken = (path: string): string => path.replace(/^\/[^/?]*/, "").replace(/^(?!\/)/, "/");
+/** As it came, for whoever may see everything but the token. */
+export function withoutToken(path: string, token: string): string {
+  if (parsePath(path, token) === undefined) return path.replaceAll(token, "...");
+  return path.replace(/^\/[^/?]*/, "").replace(/^(?!\/)/, "/");
+}
 
 function decodeName(part: string): Buffer | undefined {
   if (!/^(?:[^%]|%[0-9a-f]{2})+$/is.test(part)) return undefined;
