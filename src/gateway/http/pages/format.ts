@@ -23,6 +23,6 @@ export function shownTime(atMs: number): Html | undefined {
   const at = new Date(atMs);
   if (Number.isNaN(at.getTime())) return undefined;
   const iso = at.toISOString();
-  const [, date, time] = /^(.+)T(\d\d:\d\d)/.exec(iso)!;
-  return html`<time datetime="${iso}">${date!} ${time!} UTC</time>`;
+  const seconds = iso.lastIndexOf(":");
+  return html`<time datetime="${iso}">${iso.slice(0, seconds).replace("T", " ")} UTC</time>`;
 }

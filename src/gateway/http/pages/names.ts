@@ -40,14 +40,16 @@ export const nameText = (name: Uint8Array | string): string =>
     .join("");
 
 /** The name as one component of a relative URL: what is not plainly harmless there goes by its bytes. */
-export const nameHref = (name: Uint8Array): string =>
-  Buffer.from(name.buffer, name.byteOffset, name.byteLength)
-    .toString("latin1")
-    .replace(/[^A-Za-z0-9._~-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+export function nameHref(name: Uint8Array): string {
+  const text = textOf(name);
+  if (text.isWellFormed()) return encodeURIComponent(text);
+  return Array.from(name, (byte) => (byte < 0x80 ? encodeURIComponent(String.fromCharCode(byte)) : `%${byte.toString(16)}`)).join(
+    "",
+  );
+}
 
 function runsOf(name: Uint8Array | string): readonly Run[] {
-  const text =
-    typeof name === "string" ? name.toWellFormed() : textOf(Buffer.from(name.buffer, name.byteOffset, name.byteLength));
+  const text = typeof name === "string" ? name.toWellFormed() : textOf(name);
   if (PLAIN.test(text)) return [{ text, isEscape: false }];
   const runs: Run[] = [];
   let from = 0;
@@ -62,7 +64,8 @@ function runsOf(name: Uint8Array | string): readonly Run[] {
 }
 
 /** A byte that is no UTF-8 becomes half of a surrogate pair, which UTF-8 does not have: 0xff is U+DCFF. */
-function textOf(bytes: Buffer): string {
+function textOf(name: Uint8Array): string {
+  const bytes = Buffer.from(name.buffer, name.byteOffset, name.byteLength);
   const text = bytes.toString();
   if (!text.includes("\ufffd")) return text;
   return bytes

@@ -29,13 +29,21 @@ interface PartNeeds {
   readonly signal: AbortSignal;
 }
 
-/** Whatever happens, nothing but the whole file is left. Rejects with what the file system says, what `check` throws, or the signal's reason. */
-export async function receiveFile(bytes: NodeJS.ReadableStream, given: string, needs: PartNeeds): Promise<ReceivedFile> {
+/**
+ * Whatever happens, nothing but the whole file is left. undefined: it has neither a name nor a byte, which is what a form says of no file
+ * chosen. Rejects with what the file system says, what `check` throws, or the signal's reason.
+ */
+export async function receiveFile(
+  bytes: NodeJS.ReadableStream,
+  given: string,
+  needs: PartNeeds,
+): Promise<ReceivedFile | undefined> {
   const { into, clock } = needs;
   const sink = await Sink.create(into, `${KEY}${randomBytes(12).toString("hex")}`, 0);
   try {
     const size = await writeBlocks(bytes, sink, needs);
     needs.signal.throwIfAborted();
+    if (given === "" && size === 0) return undefined;
     const path = await sink.place(into, safeFileName(ownName(given)), { mtimeMs: clock.nowMs(), executable: false });
     return { given, name: basename(path), size };
   } finally {

@@ -57,7 +57,8 @@ export async function receiveUpload(request: IncomingMessage, needs: ReceiveNeed
     writing++;
     try {
       whole.throwIfAborted();
-      needs.received(await receiveFile(bytes, given, { into, clock, signal: whole, check: () => place.check() }));
+      const file = await receiveFile(bytes, given, { into, clock, signal: whole, check: () => place.check() });
+      if (file !== undefined) needs.received(file);
     } finally {
       writing--;
     }

@@ -41,6 +41,7 @@ test("files arrive byte by byte under names that are safe and free, whatever the
     ['name="f"; filename="NUL.txt"', "_NUL.txt"],
     [`name="f"; filename="${"x".repeat(400)}.txt"`, `${"x".repeat(250)}.txt`],
     ['name="f"; filename="dir/"', "unnamed"],
+    ['name="f"; filename=""', "unnamed (2)"],
     ['name="f"; filename="\x01\x7f\t"', "___"],
   ];
   const contents = cases.map((_, i) => randomBytes(i * 1000));
@@ -122,6 +123,7 @@ test("what is no upload, or has no file in it, is refused in words", async () =>
     ["multipart/form-data", "x", 415],
     ["multipart/form-data; charset=x", "x", 400],
     ["multipart/form-data; boundary=----boundary", String(part('name="x"', "y")) + String(end), 400],
+    ["multipart/form-data; boundary=----boundary", String(part('name="f"; filename=""', "")) + String(end), 400],
     ["multipart/form-data; boundary=----boundary", String(end), 400],
     ["multipart/form-data; boundary=----boundary", "", 400],
     ["multipart/form-data; boundary=----boundary", "update_data,x", 400],
