@@ -15,7 +15,7 @@ import { createView, inTime } from "./transfer.ts";
 
 const UNVERIFIABLE = "the server did not say how long the file is: nobody can tell whether all of it came";
 
-export interface Target {
+interface Target {
   /** Absolute. */
   readonly into: string;
   readonly as?: string;

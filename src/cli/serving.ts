@@ -1,5 +1,7 @@
 // What is served to programs without covey, in words: what it is, where a browser finds it, how a text client joins it.
 
+import { networkInterfaces } from "node:os";
+
 import { printable } from "../core/text.ts";
 import type { Covey } from "../control/covey.ts";
 import type { ServeSettings, Serving } from "../gateway/contract.ts";
@@ -8,7 +10,7 @@ import { formatCount, formatDuration } from "./format.ts";
 import type { Output } from "./output.ts";
 
 /** The user's name for the peer of a list. */
-export type PeerNames = (peerId: string) => string;
+type PeerNames = (peerId: string) => string;
 
 /** Asks for the names only when a list is somebody's. */
 export async function peerNames(
@@ -51,7 +53,13 @@ function hostOf({ urls, address }: Serving): string | undefined {
   const place = urls[0] ?? address;
   const [, host, port] = /^[a-z]+:\/\/(?:[^/@]*@)?\[?([^/\]]+?)\]?:(\d+)(?:\/|$)/.exec(place ?? "") ?? [];
   if (host === undefined || port === undefined) return undefined;
-  return `${["*", "0.0.0.0", "::"].includes(host) ? "127.0.0.1" : host} ${port}`;
+  return `${host === "*" ? ownHost() : host} ${port}`;
+}
+
+/** The commands and what serves are on one machine. */
+function ownHost(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
+  return addresses.find(({ internal, family }) => !internal && family === "IPv4")?.address ?? "127.0.0.1";
 }
 
 /** Whether others than this machine's own programs reach it. */

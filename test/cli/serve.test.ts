@@ -265,6 +265,16 @@ for (const columns of WIDTHS) {
   );
 }
 
+test("a daemon that stops is told, and that nothing is served then", async () => {
+  const desk = ["--home", daemons!.homes.desk];
+  const serve = start([...desk, "serve", files, ...LOCAL]);
+  await urlOf(serve);
+  assert.equal((await run([...desk, "down"])).status, 0);
+  const { status, err } = await serve.ended;
+  assert.equal(status, 1);
+  assert.match(err, /It is served no longer: the same command serves it again/);
+});
+
 const eventsOf = (out: string): readonly ServingEvent[] =>
   out
     .trimEnd()

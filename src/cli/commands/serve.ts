@@ -112,10 +112,20 @@ async function serve(context: Context, covey: Covey, options: ServeOptions & { r
   if (options.keep) return out.note(`\nIt is served until \`covey serve rm ${serving.number}\`.`);
   out.note("\nCtrl-C ends it.");
   const lines = new Lines(signal);
-  for await (const event of handle.events({ signal })) await show(event, lines, out);
+  try {
+    for await (const event of handle.events({ signal })) await show(event, lines, out);
+  } catch (error) {
+    throw isDown(error) ? new CoveyError(error.code, error.message, { hint: SERVE_AGAIN, cause: error }) : error;
+  }
   await lines.end();
   out.note("It was removed.");
 }
+
+const SERVE_AGAIN = "It is served no longer: the same command serves it again, and --keep outlives the daemon.";
+
+/** In order, or not. */
+const isDown = (error: unknown): error is CoveyError =>
+  error instanceof CoveyError && (error.code === "closed" || error.code === "daemon-down");
 
 /** What is served, and where. */
 async function tell({ out, signal }: Context, covey: Covey, serving: Serving): Promise<void> {
@@ -123,7 +133,7 @@ async function tell({ out, signal }: Context, covey: Covey, serving: Serving): P
   const places = renderPlaces(serving).map((line) => `  ${line}`);
   out.say({ type: "serving", serving } satisfies ServingEvent, [`Serving ${what}`, ...places].join("\n"));
   if (isOpen(serving) && !serving.settings.token)
-    out.warn("whoever reaches this device over the network can use it; --token lets in only those who have the link");
+    out.warn("whoever reaches this device over the network can use it; --token lets in only those who know a secret");
 }
 
 async function drawQr({ urls: [url] }: Serving, { out }: Context): Promise<void> {
