@@ -12,7 +12,8 @@ const found = spawnSync("python3", ["-c", "import sys; print(sys.executable)"], 
 export const noPython = found.status === 0 ? false : "there is no python3";
 
 export const startPython = (script: string, args: readonly string[], options: RunOptions = {}): Running =>
-  startProgram(found.stdout.trim(), [join(import.meta.dirname, "tutorials", script), ...args], {
+  // Without what is installed beside it: that is most of its start.
+  startProgram(found.stdout.trim(), ["-S", join(import.meta.dirname, "tutorials", script), ...args], {
     ...options,
     env: { ...options.env, PYTHONUNBUFFERED: "1" },
   });
