@@ -287,7 +287,7 @@ export const LIMIT_TABLE = {
   gatewayLinks: [40, "links", "Gone through on the way to one file."],
   gatewayBlockBytes: [512 * KiB, "bytes", "Read of a file and written to a connection at once, while that takes it quickly."],
   gatewaySlowBlockBytes: [64 * KiB, "bytes", "The same for one that does not, or when gatewaySendBytes are in use."],
-  gatewaySendBytes: [32 * MiB, "bytes", "In such large blocks, for all answers of a serving."],
+  gatewaySendBytes: [16 * MiB, "bytes", "In such large blocks, for all answers of a serving."],
   gatewaySlowMs: [250, "ms", "A client that takes longer for a block is a slow one: nothing is read ahead for it."],
   gatewayHashFirstBytes: [
     64 * MiB,

@@ -1,12 +1,26 @@
 // HTTP of the gateway, as clients see it: raw sockets.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, open, rm, symlink, truncate, utimes, writeFile } from "node:fs/promises";
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
+import { promisify } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -385,6 +399,69 @@ test("a list: by itself, above the files, and when it can't be shown", async () 
     assert.equal((await ask(both.port, browserRequest(both.port, "/", fields, "POST") + body)).status, 403);
   }
   assert.equal(writes, 0);
+});
+
+const hasCurl = spawnSync("curl", ["--version"]).status === 0;
+
+test("curl: whole, resumed, twice on one connection, and what it may not", { skip: !hasCurl && "there is no curl" }, async () => {
+  const run = promisify(execFile);
+  const curl = async (...args: readonly string[]): Promise<string> => (await run("curl", ["-sS", ...args])).stdout;
+  const [url, to] = [`${http.origin}/bytes.bin`, join(base, "curl.out")];
+  await curl("-o", to, url);
+  assert.deepEqual(await readFile(to), BYTES);
+  await truncate(to, 700);
+  assert.equal(await curl("-C", "-", "-o", to, "-w", "%{http_code} %{size_download}", url), "206 1300");
+  assert.deepEqual(await readFile(to), BYTES);
+  const twice = ["-o", to, url, "-o", to, url, "-w", "%{num_connects} "];
+  assert.equal(await curl("-H", "Connection: keep-alive", ...twice), "1 0 ");
+  assert.equal(await curl(...twice), "1 1 ");
+  const status = (...args: readonly string[]): Promise<string> => curl("-o", to, "-w", "%{http_code}", ...args);
+  assert.equal(await status("-T", to, `${http.origin}/new`), "405");
+  assert.equal(await status("-F", `file=@${to}`, `${http.origin}/`), "405");
+  assert.equal(await status("-X", "DELETE", url), "405");
+  assert.equal(await status("--path-as-is", `${http.origin}/../secret`), "404");
+  assert.equal(await status("-H", "Host: evil.example", url), "421");
+});
+
+test("an upload goes where uploads go; nobody else's page sends one", { skip: !hasCurl && "there is no curl" }, async () => {
+  const into = join(base, "incoming");
+  await using port = await serveHttp({ directory: root, uploadInto: into });
+  const run = promisify(execFile);
+  const status = async (...args: readonly string[]): Promise<string> =>
+    (await run("curl", ["-sS", "-o", join(base, "curl.out"), "-w", "%{http_code}", "-F", `file=@${root}/bytes.bin`, ...args]))
+      .stdout;
+  assert.equal(await status(`${port.origin}/sub/`), "201");
+  assert.deepEqual(await readFile(join(into, "bytes.bin")), BYTES);
+  // It waits for a 100 before it sends.
+  assert.equal(await status("-H", "Expect: 100-continue", "-H", "Connection: keep-alive", `${port.origin}/`), "201");
+  assert.equal(await status("-H", "Origin: http://evil.example", `${port.origin}/`), "403");
+  assert.equal(await status("-H", "Sec-Fetch-Site: cross-site", `${port.origin}/`), "403");
+  assert.equal(await status("-H", "Host: evil.example", `${port.origin}/`), "421");
+  assert.equal(await status(`${port.origin}/absent/`), "404");
+  assert.equal(await status(`${port.origin}/bytes.bin`), "404");
+  assert.deepEqual((await readdir(into)).length, 2);
+});
+
+test("while a name becomes a link and back, requests get the file or nothing", async () => {
+  await mkdir(join(root, "flip"));
+  await mkdir(join(base, "away"));
+  await writeFile(join(root, "flip/file"), "inside");
+  await writeFile(join(base, "away/file"), "outside");
+  let stop = false;
+  const seen = new Set<string>();
+  const asking = Array.from({ length: 4 }, async () => {
+    while (!stop) seen.add((await get("/flip/file")).body.toString());
+  });
+  for (let i = 0; i < 150; i++) {
+    await rename(join(root, "flip"), join(root, "kept"));
+    await symlink("../away", join(root, "flip"));
+    await unlink(join(root, "flip"));
+    await rename(join(root, "kept"), join(root, "flip"));
+    if (i % 5 === 0) await get("/note.txt");
+  }
+  stop = true;
+  await Promise.all(asking);
+  assert.deepEqual([...seen].toSorted(), ["404: There is nothing here.\n", "inside"]);
 });
 
 test("each request is told of, once, with what went out", async () => {

@@ -31,7 +31,11 @@ export async function serveHttp(served: Partial<Served>): Promise<HttpPort> {
   });
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     socket.on("error", () => {});
-    http.take(socket, Buffer.alloc(0));
+    // As the gateway's port does, which has to see the first bytes.
+    socket.once("readable", () => {
+      socket.pause();
+      http.take(socket, (socket.read() as Buffer | null) ?? Buffer.alloc(0));
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -53,7 +53,8 @@ export async function carryOut(exchange: Exchange, needs: ExchangeNeeds): Promis
     answer = await answerTo(exchange, needs);
     if (answer !== undefined) await deliver(answer, exchange, needs, (count) => (bytes += count));
   } catch (error) {
-    if (!exchange.signal.aborted && !isExpected(error)) served.log.warn({ error: String(error) }, "an answer could not be sent");
+    const isExpected = socket.destroyed || (error instanceof CoveyError && error.code === "changed");
+    if (!isExpected) served.log.warn({ error: String(error) }, "an answer could not be sent");
     socket.resetAndDestroy();
   }
   const path = splitTarget(request.url ?? "")?.path ?? "";
@@ -150,11 +151,6 @@ function ended(response: ServerResponse, signal: AbortSignal): Promise<void> {
     response.once("finish", resolve);
   });
 }
-
-/** The client's doing, or that of whoever changes the file. */
-const isExpected = (error: unknown): boolean =>
-  (error instanceof CoveyError && (error.code === "changed" || error.code === "closed")) ||
-  ["EPIPE", "ECONNRESET", "ERR_STREAM_DESTROYED"].includes((error as NodeJS.ErrnoException).code ?? "");
 
 const isExhausted = (error: unknown): boolean =>
   ["EMFILE", "ENFILE", "ENOMEM"].includes((error as NodeJS.ErrnoException).code ?? "");

@@ -1,12 +1,14 @@
-// The memory that answers are read into: large blocks while there is room for them, to be used again; small ones beyond it.
+// The memory that answers are read into, to be used again: large blocks while there is room for them, small ones beyond it.
 
 import { LIMITS } from "../../core/limits.ts";
 
-/** Large blocks that are kept while nobody needs them. */
-const SPARE = 4;
+const LARGE = LIMITS.gatewayBlockBytes;
+const SMALL = LIMITS.gatewaySlowBlockBytes;
+/** Of each size, kept while nobody needs them. */
+const SPARE_BYTES = 4 * LARGE;
 
 export class SendBuffers {
-  readonly #spare: Buffer[] = [];
+  readonly #spare = new Map<number, Buffer[]>([LARGE, SMALL].map((size) => [size, []]));
   #largeBytes = 0;
   #taken = 0;
 
@@ -17,24 +19,23 @@ export class SendBuffers {
 
   /** At most `wanted` bytes long. */
   take(wanted: number, large: boolean): Buffer {
+    const size = large && wanted > SMALL && this.#largeBytes + LARGE <= LIMITS.gatewaySendBytes ? LARGE : SMALL;
     this.#taken++;
-    const { gatewayBlockBytes: largest, gatewaySlowBlockBytes: small } = LIMITS;
-    if (!large || wanted <= small || this.#largeBytes + largest > LIMITS.gatewaySendBytes)
-      return Buffer.allocUnsafeSlow(Math.min(wanted, small));
-    this.#largeBytes += largest;
-    return (this.#spare.pop() ?? Buffer.allocUnsafeSlow(largest)).subarray(0, wanted);
+    if (size === LARGE) this.#largeBytes += LARGE;
+    return (this.#spare.get(size)!.pop() ?? Buffer.allocUnsafeSlow(size)).subarray(0, wanted);
   }
 
   /** To be used again: nobody reads or writes it any more. */
   give(buffer: Buffer): void {
-    if (this.drop(buffer) && this.#spare.length < SPARE) this.#spare.push(Buffer.from(buffer.buffer));
+    const size = this.drop(buffer);
+    const spare = this.#spare.get(size)!;
+    if (spare.length < SPARE_BYTES / size) spare.push(Buffer.from(buffer.buffer));
   }
 
-  /** Not to be used again: somebody may still be at it. Whether it was a large one. */
-  drop(buffer: Buffer): boolean {
+  /** Not to be used again: somebody may still be at it. Its whole size. */
+  drop({ buffer: { byteLength } }: Buffer): number {
     this.#taken--;
-    const isLarge = buffer.buffer.byteLength === LIMITS.gatewayBlockBytes;
-    if (isLarge) this.#largeBytes -= LIMITS.gatewayBlockBytes;
-    return isLarge;
+    if (byteLength === LARGE) this.#largeBytes -= LARGE;
+    return byteLength;
   }
 }
