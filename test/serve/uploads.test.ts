@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 const MiB = 2 ** 20;
 
@@ -35,7 +36,13 @@ async function startTaker(mount?: readonly [options: string, first: string]): Pr
   const dir = await mkdtemp(join(tmpdir(), "covey-taker-"));
   const incoming = join(dir, "incoming");
   await mkdir(incoming);
-  const program = [process.execPath, join(import.meta.dirname, "uploads.child.ts"), join(dir, "home"), incoming, dir];
+  const program = [
+    process.execPath,
+    fileURLToPath(new URL("./uploads.child.ts", import.meta.url)),
+    join(dir, "home"),
+    incoming,
+    dir,
+  ];
   const [first, ...rest] =
     mount === undefined
       ? program

@@ -59,7 +59,7 @@ export class UploadLab implements AsyncDisposable {
   }
 }
 
-export const BOUNDARY = "----boundary";
+const BOUNDARY = "----boundary";
 
 /** `disposition`: what stands behind "form-data; ". */
 export const part = (disposition: string, content: string | Buffer): Buffer =>
