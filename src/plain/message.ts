@@ -45,6 +45,7 @@ async function answerOf(socket: PlainSocket): Promise<PlainAnswer> {
   const parts: Buffer[] = [];
   let bytes = 0;
   const answer = (closed: boolean): PlainAnswer => ({ text: Buffer.concat(parts).toString(), closed });
+  const beganMs = performance.now();
   for (let patienceMs: number = LIMITS.plainAnswerMs; await socket.ready(patienceMs); patienceMs = LIMITS.plainPauseMs) {
     const part = await socket.read().catch((error: unknown) => {
       // One that closes without having read all we said cuts the connection behind its answer.
@@ -54,13 +55,16 @@ async function answerOf(socket: PlainSocket): Promise<PlainAnswer> {
     if (part === null) return answer(true);
     parts.push(part);
     bytes += part.length;
-    if (bytes > LIMITS.plainAnswerBytes)
-      throw new CoveyError("limit", `the answer of ${socket.remote} has more than ${LIMITS.plainAnswerBytes} bytes`, {
-        hint: "`covey pipe` takes any number of bytes.",
-      });
+    if (bytes > LIMITS.plainAnswerBytes) throw talksOn(socket, `more than ${LIMITS.plainAnswerBytes} bytes`);
+    if (performance.now() - beganMs > LIMITS.plainTalkMs) throw talksOn(socket, `more than ${LIMITS.plainTalkMs / 1000} s`);
   }
   if (bytes > 0) return answer(false);
   throw new CoveyError("timeout", `${socket.remote} took the message, and said nothing for ${LIMITS.plainAnswerMs / 1000} s`, {
     hint: "It may be a program that never answers; `covey pipe` shows what it says later.",
   });
 }
+
+const talksOn = ({ remote }: PlainSocket, howLong: string): CoveyError =>
+  new CoveyError("limit", `${remote} talks on without a pause for ${howLong}`, {
+    hint: "`covey pipe` shows what it says, as long as it does.",
+  });

@@ -88,6 +88,18 @@ test("one that never answers is waited for so long and no longer", async () => {
   }
 });
 
+test("one that talks little by little, and never pauses, is cut off", async (t) => {
+  await using server = await startServer(async (socket) => {
+    const now = performance.now.bind(performance);
+    for (let said = 0; said < 500 && !socket.destroyed; said++) {
+      if (said === 3) t.mock.method(performance, "now", () => now() + LIMITS.plainTalkMs);
+      socket.write("x");
+      await wait(10);
+    }
+  });
+  await assert.rejects(plain.message(server.tcp, "x"), { code: "limit", message: /without a pause for more than 60 s/ });
+});
+
 test("one that talks without an end is cut off", async () => {
   await using server = await startServer((socket) => {
     const talk = (): void =>

@@ -123,6 +123,7 @@ export class PlainSocket {
    * an error over there, and most programs of twenty lines don't expect one. Keeps no process up.
    */
   leave(): void {
+    if (this.#socket.destroyed) return;
     this.#isLeft = true;
     this.#forget();
     this.#socket.end();
