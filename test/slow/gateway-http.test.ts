@@ -18,6 +18,14 @@ test("a head that comes byte by byte is answered with 408", async () => {
   assert.deepEqual([answer.status, answer.headers.get("connection")], [408, "close"]);
 });
 
+test("a kept connection that is not used ends", async () => {
+  await using http = await serveHttp({});
+  using client = new RawClient(http.port);
+  client.socket.write(browserRequest(http.port, "/", ["Connection: keep-alive"]));
+  await client.has(1);
+  assert.equal(await client.closed, "end");
+});
+
 test("a client that takes nothing of its answer is cut", async () => {
   const root = await mkdtemp(join(tmpdir(), "covey-idle-"));
   await writeFile(join(root, "large"), "");

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
 import { createTurns } from "../../core/async.ts";
+import type { Clock } from "../../core/clock.ts";
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { endWith } from "../linger.ts";
@@ -13,6 +14,9 @@ import { isBrowserLike } from "./policy.ts";
 /** Any connection may have so many requests waiting. */
 const ALWAYS = 16;
 
+/** Node sees only at the end of each timeout whether some of a write has gone: one of the whole length could end twice as late. */
+export const IDLE_STEPS = 6;
+
 /** Requests of all connections that wait. */
 export interface Waiting {
   count: number;
@@ -21,17 +25,21 @@ export interface Waiting {
 export class Conversation {
   readonly #socket: Socket;
   readonly #waiting: Waiting;
+  readonly #clock: Clock;
   readonly #turns = createTurns();
   readonly #gone = new AbortController();
   #answered: Promise<unknown> = Promise.resolve();
   #asked = 0;
   #pending = 0;
+  #idleSteps = 0;
+  #idleAtMs = 0;
   /** Nothing that comes is a request any more: the last one has come. */
   #isOver = false;
 
-  constructor(socket: Socket, waiting: Waiting) {
+  constructor(socket: Socket, waiting: Waiting, clock: Clock) {
     this.#socket = socket;
     this.#waiting = waiting;
+    this.#clock = clock;
     socket.once("close", () => this.#gone.abort(new CoveyError("closed", "the client is gone")));
   }
 
@@ -74,6 +82,18 @@ export class Conversation {
     this.#answered = this.#turns(async () => {
       if (this.#socket.writable) endWith(this.#socket, last);
     });
+  }
+
+  /** For LIMITS.gatewayIdleMs / IDLE_STEPS nothing has come, nor has any of what is being written gone. */
+  idle(): void {
+    // A head that is late is found by Node, and answered.
+    if (this.#pending === 0 && this.#asked > 0) return void this.#socket.destroy();
+    const step = LIMITS.gatewayIdleMs / IDLE_STEPS;
+    const nowMs = this.#clock.monotonicMs();
+    this.#idleSteps = nowMs - this.#idleAtMs < 1.5 * step ? this.#idleSteps + 1 : 1;
+    this.#idleAtMs = nowMs;
+    if (this.#idleSteps >= IDLE_STEPS) this.cut();
+    else this.#socket.setTimeout(step);
   }
 
   cut(): void {

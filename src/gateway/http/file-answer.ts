@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
-import { withDeadline } from "../../core/async.ts";
+import { untilAborted, withDeadline } from "../../core/async.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { type Answer, type FileBody, problem } from "./answer.ts";
 import { conditionOf, formatDate, isStillPart, namesTag, type Validators } from "./conditions.ts";
@@ -19,6 +19,8 @@ export interface FileRequest {
   /** Its head has to be short: see send.ts. */
   readonly plain: boolean;
   readonly nowMs: number;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /** The file is released by whoever has the answer. */
@@ -55,14 +57,15 @@ export async function answerWithFile(file: ServedFile, request: FileRequest, has
 }
 
 /** Made before the answer where that is quick, or plainly what is asked for; else when there is time. */
-async function hashFor(file: ServedFile, { method, headers }: FileRequest, hashes: Hashes): Promise<string | undefined> {
+async function hashFor(file: ServedFile, { method, headers, signal }: FileRequest, hashes: Hashes): Promise<string | undefined> {
   const known = hashes.known(file);
   if (known !== undefined) return known;
   if (method !== "HEAD" && file.size > LIMITS.gatewayHashFirstBytes && !namesTag(headers, HASH_TAG)) {
     hashes.wantLater(file);
     return undefined;
   }
-  return withDeadline(hashes.wantNow(file), LIMITS.gatewayHashMs, "hashing").catch(() => undefined);
+  const hash = withDeadline(hashes.wantNow(file), LIMITS.gatewayHashMs, "hashing").catch(() => undefined);
+  return untilAborted(hash, signal);
 }
 
 function validatorFields({ tags, modified }: Validators): Record<string, string> {

@@ -66,7 +66,8 @@ test("whatever waits when all is closed is let go, and no file stays open", asyn
   const before = (await readdir("/dev/fd")).length;
   const hashes = new Hashes(() => true);
   const files = await Promise.all(["1", "2", "3", "4", "5"].map((name) => written(name, bytes)));
-  const wanted = files.map((file, i) => (i % 2 === 0 ? hashes.wantLater(file) : hashes.wantNow(file)));
+  for (const file of files.slice(2)) hashes.wantLater(file);
+  const wanted = files.slice(0, 3).map((file) => hashes.wantNow(file));
   for (const file of files) await file.release();
   await hashes.close();
   await Promise.all(wanted);

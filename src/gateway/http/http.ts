@@ -4,11 +4,12 @@
 //  3. what is no request is answered too, once, and ends the connection
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { LIMITS } from "../../core/limits.ts";
 import type { Served, Speaker } from "../served.ts";
-import { Conversation, type Waiting } from "./conversation.ts";
+import { Conversation, IDLE_STEPS, type Waiting } from "./conversation.ts";
 import { carryOut, type Expectation } from "./exchange.ts";
 import { Hashes } from "./hashes.ts";
 import { SendBuffers } from "./send-buffers.ts";
@@ -40,11 +41,11 @@ export function createHttp(served: Served): Speaker {
     if (error.code === "ECONNRESET" || error.code === "EPIPE") socket.destroy();
     else open.get(socket)?.endWith(refusal(status, why));
   });
-  server.on("timeout", (socket) => open.get(socket)?.cut());
+  server.on("timeout", (socket: Socket) => open.get(socket)?.idle());
 
   return {
     take(socket, first) {
-      const conversation = new Conversation(socket, waiting);
+      const conversation = new Conversation(socket, waiting, clock);
       open.set(socket, conversation);
       socket.once("close", () => {
         void conversation.ended().then(() => open.delete(socket));
@@ -57,8 +58,8 @@ export function createHttp(served: Served): Speaker {
     async close() {
       server.close();
       for (const conversation of open.values()) conversation.cut();
-      await Promise.all([...open.values()].map((conversation) => conversation.ended()));
-      await Promise.all([hashes.close(), uploads?.close()]);
+      const ended = [...open.values()].map((conversation) => conversation.ended());
+      await Promise.all([...ended, hashes.close(), uploads?.close()]);
     },
   };
 }
@@ -75,8 +76,7 @@ function createServer(): Server {
     // policy.ts decides.
     requireHostHeader: false,
   });
-  // Nothing in, and nothing out: a write that moves on counts.
-  server.timeout = LIMITS.gatewayIdleMs;
+  server.timeout = LIMITS.gatewayIdleMs / IDLE_STEPS;
   // One more than is allowed: what is beyond it is left out without a word.
   server.maxHeadersCount = LIMITS.gatewayHeadFields + 1;
   // A client that sends its request and an end still wants the answer.

@@ -119,7 +119,7 @@ class Way {
     this.#steps.push({ handle, at });
     if (this.#steps.length > LIMITS.treeDepth + 1) throw new NotHere();
     // A peer's key is in its home.
-    if (await isCoveyHomeAt((name) => `${at}/${name}`)) throw new NotHere();
+    if (await isCoveyHomeAt((name) => `${at.toString()}/${name}`)) throw new NotHere();
   }
 
   async #leave(): Promise<void> {
