@@ -7,6 +7,7 @@
 // A client may send and close at once: what it sent is heard all the same, although nothing can be written any more.
 
 import type { Socket } from "node:net";
+import { setImmediate as everybodysTurn } from "node:timers/promises";
 
 import { withDeadline } from "../../core/async.ts";
 import { CoveyError } from "../../core/errors.ts";
@@ -60,8 +61,11 @@ export class TextConnection {
   async *messages(): AsyncGenerator<TextMessage | "too-long", void> {
     while (!this.#cut) {
       const message = this.#framing.next();
-      if (message !== undefined) yield message;
-      else if (this.#ended) return;
+      if (message !== undefined) {
+        yield message;
+        // An answer that waited for nothing has let nobody in between, and there may be many thousands in one chunk.
+        await everybodysTurn();
+      } else if (this.#ended) return;
       else await this.#more();
     }
   }

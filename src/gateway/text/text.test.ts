@@ -181,6 +181,26 @@ test("a message that never ends is cut, though something comes all the time", as
   assert.deepEqual(heard, ["ended", "begun"]);
 });
 
+test("one client's messages come with everybody else's turns between, though they cost nothing to answer", async (t) => {
+  let turns = 0;
+  const heardAt: number[] = [];
+  let taking = setImmediate(function take() {
+    turns++;
+    taking = setImmediate(take);
+  });
+  t.after(() => clearImmediate(taking));
+  const guests: TextOptions["guests"] = {
+    newGuest: async () => "guest-1",
+    async hear(message) {
+      heardAt.push(turns);
+      return { ...message, id: "", sentAtMs: 0 };
+    },
+  };
+  const { port } = await open(t, {}, { guests });
+  assert.equal(await say(port, "x\n".repeat(100)), "ok\n".repeat(100));
+  assert.equal(new Set(heardAt).size, 100);
+});
+
 test("what came while this program was busy is before the pause that was due", async (t) => {
   const { port, heard } = await open(t);
   const socket = connect({ port, host: "127.0.0.1", noDelay: true });
