@@ -66,7 +66,11 @@ export async function createGateway({ store, ...needs }: GatewayNeeds): Promise<
       assertPlace(all().length);
       const number = 1 + Math.max(0, ...all().map(({ record }) => record.number));
       const serving = new LiveServing(newRecord(settings, number, clock.nowMs()), servingNeeds);
-      if (!settings.keep) signal.addEventListener("abort", () => void end(serving), { once: true });
+      // Also so that `until` knows of it: without a listener it would only look at its sources, which may be collected by then.
+      const aborted = (): void => {
+        if (!settings.keep) void end(serving);
+      };
+      until.addEventListener("abort", aborted, { once: true });
       const begun = begin(serving, until);
       opening.set(serving, begun);
       await begun.finally(() => opening.delete(serving));
