@@ -20,7 +20,7 @@ export function isCoveyHome(at: (name: string) => string): boolean {
   }
 }
 
-export async function isCoveyHomeAt(at: (name: string) => string): Promise<boolean> {
+export async function isCoveyHomeAt(at: (name: string) => string | Buffer): Promise<boolean> {
   for (const name of NAMES) if (!(await isFile(at(name)))) return false;
   return true;
 }
@@ -36,7 +36,7 @@ export async function assertOutsideHomes(path: string): Promise<void> {
   }
 }
 
-const isFile = (path: string): Promise<boolean> =>
+const isFile = (path: string | Buffer): Promise<boolean> =>
   lstat(path).then(
     (stat) => stat.isFile(),
     () => false,

@@ -25,8 +25,11 @@ type Mark = (typeof MARKS)[number];
 /** One string for a name and its mark takes a third of the memory of an object with both; NUL sorts before whatever is in a name. */
 export type SortedNames = readonly string[];
 
-/** Hidden files and directories of covey itself, on their way in. */
-export const isOwnPart = (name: string): boolean => name.startsWith(".covey-") && name.endsWith(".part");
+// What is on its way in; what is noted of it, which may name an address with its token; and that note while it is written.
+const OWN_PART = /^\.\.?covey-.*\.(?:part|json|tmp)$/s;
+
+/** Hidden files and directories of covey itself: nobody else sees them. */
+export const isOwnPart = (name: string): boolean => OWN_PART.test(name);
 
 /** `room`: bytes that a name may have here, so that its path is not too long. */
 export function listNames(directory: Directory, room: number): SortedNames {

@@ -3,9 +3,10 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, opendir } from "node:fs/promises";
 
+import { isOwnPart } from "../../blob/tree/names.ts";
 import { forEachAtOnce } from "../../core/async.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { type FoundDirectory, inside, openBelow } from "./open-below.ts";
+import { type FoundDirectory, inside, isHome, openBelow } from "./open-below.ts";
 
 export interface Listed {
   readonly name: Buffer;
@@ -51,6 +52,7 @@ async function firstNames(directory: FoundDirectory, signal: AbortSignal): Promi
   // One character for each byte, so that every name is one.
   for await (const { name } of await opendir(directory.at.toString(), { encoding: "latin1", bufferSize: 1024 })) {
     signal.throwIfAborted();
+    if (isOwnPart(name)) continue;
     count++;
     if (names.push(name) >= 2 * most) names = names.toSorted().slice(0, most);
   }
@@ -65,8 +67,10 @@ async function statOf(
   directory: FoundDirectory,
   name: Buffer,
 ): Promise<BigIntStats | undefined> {
-  const stat = await lstat(inside(directory.at, name), { bigint: true }).catch(() => undefined);
-  if (stat?.isSymbolicLink() !== true) return stat?.isFile() === true || stat?.isDirectory() === true ? stat : undefined;
+  const at = inside(directory.at, name);
+  const stat = await lstat(at, { bigint: true }).catch(() => undefined);
+  if (stat?.isDirectory() === true) return (await isHome(at)) ? undefined : stat;
+  if (stat?.isSymbolicLink() !== true) return stat?.isFile() === true ? stat : undefined;
   const found = await openBelow(root, [...path, name]);
   if (found === undefined) return undefined;
   try {

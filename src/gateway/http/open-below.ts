@@ -14,6 +14,7 @@ import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promis
 
 import { HAS_HANDLES, isElsewhere, READ, SEARCH } from "../../blob/tree/directory.ts";
 import { isCoveyHomeAt } from "../../blob/tree/covey-home.ts";
+import { isOwnPart } from "../../blob/tree/names.ts";
 import { LIMITS } from "../../core/limits.ts";
 
 /** To look at whatever it is, a link too; with handles only, where it opens nothing. */
@@ -59,6 +60,9 @@ export async function openBelow(root: string, names: readonly Buffer[]): Promise
 /** Where the name is, in the directory that is found there. */
 export const inside = (directory: Buffer, name: Buffer): Buffer => Buffer.concat([directory, SLASH, name]);
 
+/** Whether the directory that is found there is the home of a peer, with its key. */
+export const isHome = (directory: Buffer): Promise<boolean> => isCoveyHomeAt((name) => inside(directory, Buffer.from(name)));
+
 interface Step {
   readonly handle: FileHandle;
   readonly at: Buffer;
@@ -79,6 +83,7 @@ class Way {
     for (let name = left.pop(); name !== undefined; name = left.pop()) {
       if (name.length === 0 || name.equals(Buffer.from("."))) continue;
       if (name.toString("latin1") === UP) await this.#leave();
+      else if (isOwnPart(name.toString("latin1"))) throw new NotHere();
       else {
         const file = await this.#goOn(name, left);
         if (file !== undefined) return file;
@@ -118,8 +123,7 @@ class Way {
     const at = HAS_HANDLES ? handlePath(handle) : path;
     this.#steps.push({ handle, at });
     if (this.#steps.length > LIMITS.treeDepth + 1) throw new NotHere();
-    // A peer's key is in its home.
-    if (await isCoveyHomeAt((name) => `${at.toString()}/${name}`)) throw new NotHere();
+    if (await isHome(at)) throw new NotHere();
   }
 
   async #leave(): Promise<void> {
