@@ -1,7 +1,7 @@
 // A download that was cut, killed or aborted goes on, of the same version or not at all; and several of the same are no harm to each other.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { appendFile, link, mkdtemp, readdir, readFile, rename, rm, truncate, utimes, writeFile } from "node:fs/promises";
@@ -17,6 +17,7 @@ import { hash } from "../../src/core/hash.ts";
 import { LIMITS } from "../../src/core/limits.ts";
 import { plain } from "../../src/plain/plain.ts";
 import { type PlainServer, sendFile, startServer } from "./servers.ts";
+import { noSmallDisk } from "../small-disk.ts";
 
 const CHILD = fileURLToPath(new URL("./download.child.ts", import.meta.url));
 const MiB = 1024 * 1024;
@@ -102,7 +103,7 @@ test("one that was killed goes on, and so does the next one that was", async () 
   assert.deepEqual(await readdir(into), ["file"]);
 });
 
-test("on a disk that fills up it stops, and goes on when there is room", { skip: whyNoNamespace() }, async () => {
+test("on a disk that fills up it stops, and goes on when there is room", { skip: noSmallDisk }, async () => {
   await using server = await startServer(async (socket, request, connection) => {
     if (connection > 0) return sendFile(socket, request, file);
     // Without a length, nobody can know before that it does not fit.
@@ -340,15 +341,6 @@ function startChild(
       await exited;
     },
   };
-}
-
-function whyNoNamespace(): string | false {
-  try {
-    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return false;
-  } catch (error) {
-    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
-  }
 }
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {

@@ -1,7 +1,7 @@
 // Uploads to a program of its own: its memory, and a disk of its own that is full, for real.
 
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, existsSync } from "node:fs";
@@ -12,17 +12,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { noSmallDisk } from "../small-disk.ts";
 
 const MiB = 2 ** 20;
-
-function whyNoNamespace(): string | false {
-  try {
-    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return false;
-  } catch (error) {
-    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
-  }
-}
 
 interface Taker extends AsyncDisposable {
   readonly port: number;
@@ -138,7 +130,7 @@ test(
 // Of 96 MiB, uploads leave 64 free.
 test(
   "a disk that has no room, or loses it on the way: told at once, nothing is left, and what fits goes on",
-  { skip: whyNoNamespace() },
+  { skip: noSmallDisk },
   async () => {
     await using taker = await startTaker(["size=96m", "true"]);
     const file = Buffer.alloc(20 * MiB, 1);
@@ -169,7 +161,7 @@ test(
   },
 );
 
-test("a disk without a name left for one more file", { skip: whyNoNamespace() }, async () => {
+test("a disk without a name left for one more file", { skip: noSmallDisk }, async () => {
   await using taker = await startTaker(["size=96m,nr_inodes=9", "for i in 1 2 3 4 5 6 7 8; do : > $i; done"]);
   const upload = begin(taker, "one more", 1);
   await upload.write(Buffer.from("x"));

@@ -2,7 +2,6 @@
 // words, what else is on its way goes on, what was there stays, and with room again it goes on by itself.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,16 +9,7 @@ import { test } from "node:test";
 import { startChild } from "../files/children.ts";
 import { eventually, openLab, watchUntil } from "../files/peers.ts";
 import { fill, listing } from "../files/tree-kit.ts";
-
-function whyNoNamespace(): string | false {
-  try {
-    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return false;
-  } catch (error) {
-    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
-  }
-}
-const skip = whyNoNamespace();
+import { noSmallDisk } from "../small-disk.ts";
 
 /** What does not fit by its bytes alone would not be taken: of two trees, each does. */
 const FULL: [what: string, options: string, fillUp: string, trees: string[], tree: (dir: string) => Promise<void>][] = [
@@ -30,7 +20,7 @@ const FULL: [what: string, options: string, fillUp: string, trees: string[], tre
 for (const [what, options, fillUp, names, plant] of FULL) {
   test(
     `a disk without room for ${what}: told on both sides, nothing else suffers, and it goes on when there is room`,
-    { skip },
+    { skip: noSmallDisk },
     async () => {
       await using lab = await openLab({ mine: true });
       const { a } = lab;

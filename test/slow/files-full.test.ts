@@ -1,7 +1,6 @@
 // A disk that is full, for real: a small tmpfs of the receiver's own.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,21 +9,13 @@ import { test } from "node:test";
 import { LIMITS } from "../../src/core/limits.ts";
 import { startChild } from "../files/children.ts";
 import { eventually, openLab, watchUntil } from "../files/peers.ts";
+import { noSmallDisk } from "../small-disk.ts";
 
 const MiB = LIMITS.blockBytes;
 
-function whyNoNamespace(): string | undefined {
-  try {
-    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return undefined;
-  } catch (error) {
-    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
-  }
-}
-
 test(
   "a disk that fills up on the way stops the transfer in words; with space again it goes on by itself",
-  { skip: whyNoNamespace() },
+  { skip: noSmallDisk },
   async () => {
     await using lab = await openLab({ mine: true });
     const { incoming } = lab.b;

@@ -1,7 +1,6 @@
 // Trees whose receiver or sender is killed with -9 at random moments, and a disk that fills up under one.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,6 +11,7 @@ import { LIMITS } from "../../src/core/limits.ts";
 import { type Child, startChild } from "../files/children.ts";
 import { eventually, openFilesPeer, openLab, watchUntil } from "../files/peers.ts";
 import { fill, listing, makeMixedTree } from "../files/tree-kit.ts";
+import { noSmallDisk } from "../small-disk.ts";
 
 const MiB = LIMITS.blockBytes;
 const KILLS = 4;
@@ -55,19 +55,10 @@ for (const victim of ["receiver", "sender"] as const) {
   });
 }
 
-function whyNoNamespace(): string | undefined {
-  try {
-    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return undefined;
-  } catch (error) {
-    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
-  }
-}
-
 for (const what of ["small files", "large files"] as const) {
   test(
     `a disk that fills up under ${what} of a tree stops it in words; with space again it goes on by itself`,
-    { skip: whyNoNamespace() },
+    { skip: noSmallDisk },
     async () => {
       await using lab = await openLab({ mine: true });
       const { incoming } = lab.b;

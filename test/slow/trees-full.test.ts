@@ -8,18 +8,9 @@ import { fileURLToPath } from "node:url";
 
 import type { Task } from "../trees/child.ts";
 import { openLab } from "../trees/kit.ts";
+import { noSmallDisk } from "../small-disk.ts";
 
 const CHILD = fileURLToPath(new URL("../trees/child.ts", import.meta.url));
-
-function whyNoNamespace(): string | false {
-  try {
-    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return false;
-  } catch (error) {
-    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
-  }
-}
-const skip = whyNoNamespace();
 
 /** What the writer says, after `script` has made its world: "$0" is a directory for it. */
 function runIn(script: string, directory: string): unknown[] {
@@ -33,7 +24,7 @@ function runIn(script: string, directory: string): unknown[] {
     .map((line) => JSON.parse(line) as unknown);
 }
 
-test("a disk that fills up fails in words; with space again it goes on from the last sync", { skip }, async () => {
+test("a disk that fills up fails in words; with space again it goes on from the last sync", { skip: noSmallDisk }, async () => {
   await using lab = openLab();
   const said = runIn('mount -t tmpfs -o size=16m tmpfs "$0" && head -c 8M /dev/zero > "$0/filler"', lab.into);
   const [failed, placed] = said as [{ failed: string; hint: string; next: number }, unknown];
@@ -44,7 +35,7 @@ test("a disk that fills up fails in words; with space again it goes on from the 
   assert.equal(said.length, 2);
 });
 
-test("a disk without room for more names is full, too", { skip }, async () => {
+test("a disk without room for more names is full, too", { skip: noSmallDisk }, async () => {
   await using lab = openLab();
   const names = 'mkdir "$0/filler" && for i in $(seq 300); do mkdir "$0/filler/$i" || exit 1; done';
   const [failed, placed] = runIn(`mount -t tmpfs -o size=64m,nr_inodes=600 tmpfs "$0" && ${names}`, lab.into);
@@ -52,7 +43,7 @@ test("a disk without room for more names is full, too", { skip }, async () => {
   assert.deepEqual(placed, { placed: 40, notes: 0 });
 });
 
-test("where there is no /proc, trees are written by their paths", { skip }, async () => {
+test("where there is no /proc, trees are written by their paths", { skip: noSmallDisk }, async () => {
   await using lab = openLab();
   assert.deepEqual(runIn("mount -t tmpfs tmpfs /proc", lab.into), [{ placed: 40, notes: 0 }]);
 });

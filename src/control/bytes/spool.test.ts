@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 import { CoveyError } from "../../core/errors.ts";
 import { spool } from "./spool.ts";
+import { noSmallDisk } from "../../../test/small-disk.ts";
 
 let root: string;
 let directory: string;
@@ -86,16 +87,7 @@ test("a directory that others could read, or that is a link, is not used", async
   assert.deepEqual(await readdir(elsewhere), []);
 });
 
-function whyNoNamespace(): string | undefined {
-  try {
-    execFileSync("unshare", ["-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
-    return undefined;
-  } catch (error) {
-    return `no tmpfs of one's own here: ${(error as Error).message.split("\n")[0]}`;
-  }
-}
-
-test("a disk that is full is `no-space`, and nothing is left on it", { skip: whyNoNamespace() }, async () => {
+test("a disk that is full is `no-space`, and nothing is left on it", { skip: noSmallDisk }, async () => {
   await mkdir(directory);
   const script = 'mount -t tmpfs -o size=2m,mode=700 tmpfs "$1" && exec "$0" "$2" "$1"';
   const child = fileURLToPath(new URL("./spool-full.child.ts", import.meta.url));
