@@ -2,7 +2,7 @@
 //
 //  1. the head; for plain clients in a write of its own, and then a pause: they take their first read for the head
 //  2. the body, block by block: while one is being written the next one is read, but not for a client that is slow
-//  3. the last block of a file is held back until it is seen that the file is still the one whose length and tag were told; else the
+//  3. the last block of a file is held back until it is seen that its bytes are still those whose length and tag were told; else the
 //     connection is cut, and nobody takes a mixture for a whole
 
 import type { ServerResponse } from "node:http";
@@ -99,7 +99,7 @@ async function sendFile(out: Out, { file, pieces }: FileBody, buffers: SendBuffe
       const isLast = at + block.length > piece.end;
       try {
         const isWhole = await file.readInto(block, at);
-        if (!isWhole || (isLast && piece === lastRange && !(await file.isUnchanged()))) throw changed();
+        if (!isWhole || (isLast && piece === lastRange && !(await file.hasSameBytes()))) throw changed();
         await writing;
       } catch (error) {
         buffers.give(block);

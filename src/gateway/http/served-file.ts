@@ -15,10 +15,12 @@ export class ServedFile {
   /** Equal for the same state of the same file only. Says things about this machine: not for clients. */
   readonly version: string;
   readonly #handle: FileHandle;
+  readonly #stat: BigIntStats;
   #holders = 1;
 
   private constructor(handle: FileHandle, stat: BigIntStats) {
     this.#handle = handle;
+    this.#stat = stat;
     this.size = Number(stat.size);
     this.mtimeMs = Number(stat.mtimeMs);
     this.version = versionOf(stat);
@@ -60,6 +62,12 @@ export class ServedFile {
   /** Whether all that was read so far belongs to `version`. */
   async isUnchanged(): Promise<boolean> {
     return versionOf(await this.#handle.stat({ bigint: true })) === this.version;
+  }
+
+  /** Whether all that was read so far is of one state: a new name or right, another file in its place or none change no byte of it. */
+  async hasSameBytes(): Promise<boolean> {
+    const stat = await this.#handle.stat({ bigint: true });
+    return stat.size === this.#stat.size && stat.mtimeNs === this.#stat.mtimeNs;
   }
 }
 
