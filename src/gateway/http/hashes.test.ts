@@ -17,7 +17,7 @@ after(() => rm(directory, { recursive: true, force: true }));
 
 async function opened(name: string): Promise<ServedFile> {
   const handle = await open(join(directory, name));
-  return ServedFile.of({ kind: "file", handle, stat: await handle.stat({ bigint: true }) });
+  return ServedFile.of({ handle, stat: await handle.stat({ bigint: true }) });
 }
 
 async function written(name: string, bytes: Buffer): Promise<ServedFile> {

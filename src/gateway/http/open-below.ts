@@ -30,6 +30,8 @@ export interface FoundFile {
   /** For reading. */
   readonly handle: FileHandle;
   readonly stat: BigIntStats;
+  /** The directories that led to it, from the root on, one for each name but the last; undefined: it took a link. */
+  readonly way: readonly BigIntStats[] | undefined;
 }
 
 export interface FoundDirectory {
@@ -71,11 +73,14 @@ interface Step {
 /** The open directories from the root to where it has come. */
 class Way {
   readonly #steps: Step[] = [];
+  readonly #seen: BigIntStats[] = [];
   #links = 0;
 
   async begin(root: string): Promise<void> {
     const path = HAS_HANDLES ? root : await realpath(root);
-    await this.#enter(await open(path, SEARCH & ~constants.O_NOFOLLOW), Buffer.from(path));
+    const handle = await open(path, SEARCH & ~constants.O_NOFOLLOW);
+    await this.#enter(handle, Buffer.from(path));
+    this.#seen.push(await handle.stat({ bigint: true }));
   }
 
   async go(names: readonly Buffer[]): Promise<Found> {
@@ -108,8 +113,10 @@ class Way {
         const handle = looked.handle ?? (await openSame(at, SEARCH, looked.stat));
         delete looked.handle;
         await this.#enter(handle, at);
+        this.#seen.push(looked.stat);
       } else if (looked.stat.isFile() && left.length === 0) {
-        return await openFile(looked, at);
+        const way = this.#links === 0 ? this.#seen : undefined;
+        return { kind: "file", handle: await openFile(looked, at), stat: looked.stat, way };
       } else {
         throw new NotHere();
       }
@@ -165,10 +172,9 @@ async function lookAt(at: Buffer): Promise<Looked> {
   }
 }
 
-async function openFile({ handle, stat }: Looked, at: Buffer): Promise<Found> {
+function openFile({ handle, stat }: Looked, at: Buffer): Promise<FileHandle> {
   // Through the handle it is a link of the kernel's own, which leads to what is open and nowhere else.
-  const opened = handle === undefined ? openSame(at, READ, stat) : open(handlePath(handle), READ & ~constants.O_NOFOLLOW);
-  return { kind: "file", handle: await opened, stat };
+  return handle === undefined ? openSame(at, READ, stat) : open(handlePath(handle), READ & ~constants.O_NOFOLLOW);
 }
 
 /** Opens, and closes again what is not what was seen there. */

@@ -12,6 +12,8 @@ const TICK_MS = 20;
 export class ServedFile {
   readonly size: number;
   readonly mtimeMs: number;
+  /** When anything about it changed last. */
+  readonly changedMs: number;
   /** Equal for the same state of the same file only. Says things about this machine: not for clients. */
   readonly version: string;
   readonly #handle: FileHandle;
@@ -23,11 +25,12 @@ export class ServedFile {
     this.#stat = stat;
     this.size = Number(stat.size);
     this.mtimeMs = Number(stat.mtimeMs);
+    this.changedMs = Math.max(this.mtimeMs, Number(stat.ctimeMs));
     this.version = versionOf(stat);
   }
 
   /** The handle is the file's from now on. Held once. */
-  static async of({ handle, stat }: FoundFile): Promise<ServedFile> {
+  static async of({ handle, stat }: Pick<FoundFile, "handle" | "stat">): Promise<ServedFile> {
     try {
       const ageMs = Date.now() - Number(stat.ctimeMs);
       if (ageMs < 0 || ageMs >= TICK_MS) return new ServedFile(handle, stat);
@@ -59,6 +62,13 @@ export class ServedFile {
     return true;
   }
 
+  /** All of it, as it is at `version`; undefined when it has changed meanwhile. */
+  async readWhole(): Promise<Buffer | undefined> {
+    // Of its own: a small part of a block that is shared with others would keep all of that in memory.
+    const bytes = Buffer.allocUnsafeSlow(this.size);
+    return (await this.readInto(bytes, 0)) && (await this.isUnchanged()) ? bytes : undefined;
+  }
+
   /** Whether all that was read so far belongs to `version`. */
   async isUnchanged(): Promise<boolean> {
     return versionOf(await this.#handle.stat({ bigint: true })) === this.version;
@@ -71,4 +81,4 @@ export class ServedFile {
   }
 }
 
-const versionOf = (stat: BigIntStats): string => [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(":");
+export const versionOf = (stat: BigIntStats): string => [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(":");

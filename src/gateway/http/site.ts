@@ -3,10 +3,13 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { basename } from "node:path";
 
+import { untilAborted, withDeadline } from "../../core/async.ts";
 import { CoveyError } from "../../core/errors.ts";
+import { LIMITS } from "../../core/limits.ts";
 import type { Served } from "../served.ts";
 import { prefers } from "./accept.ts";
 import { type Answer, json, page, problem } from "./answer.ts";
+import { namesTag } from "./conditions.ts";
 import { answerWithFile } from "./file-answer.ts";
 import type { Hashes } from "./hashes.ts";
 import { listDirectory } from "./listing.ts";
@@ -14,7 +17,9 @@ import { type FoundDirectory, openBelow } from "./open-below.ts";
 import { renderDirectory } from "./pages/directory.ts";
 import { type ListView, renderList } from "./pages/list.ts";
 import { nameHref } from "./pages/names.ts";
+import { HASH_TAG, representationOf } from "./representation.ts";
 import { ServedFile } from "./served-file.ts";
+import { SmallFiles, type Walked } from "./small-files.ts";
 import type { Target } from "./target.ts";
 import type { UploadView } from "./pages/upload.ts";
 import type { Uploads } from "./upload/uploads.ts";
@@ -35,11 +40,14 @@ export class Site {
   readonly #served: Served;
   readonly #hashes: Hashes;
   readonly #uploads: Uploads | undefined;
+  /** Of the directory, when there is one. */
+  readonly #small: SmallFiles | undefined;
 
   constructor(served: Served, hashes: Hashes, uploads: Uploads | undefined) {
     this.#served = served;
     this.#hashes = hashes;
     this.#uploads = uploads;
+    this.#small = served.directory === undefined ? undefined : new SmallFiles(served.directory, served.clock);
   }
 
   /** With a slash at its end or without; the root is one, whatever is served there. */
@@ -58,22 +66,29 @@ export class Site {
     if (isRoot && !target.slash) return redirect(target);
     if (isRoot && list !== undefined && (directory === undefined || target.query === "list")) return this.#listAnswer(question);
     if (directory === undefined) return nothingHere(headers.accept);
-    const found = await openBelow(directory, target.names);
+    const { names, slash } = target;
+    const small = slash ? undefined : await this.#small!.find(names);
+    if (small !== undefined) return answerWithFile(small.bytes, small.about, question);
+    const begunMs = this.#served.clock.nowMs();
+    const found = await openBelow(directory, names);
     if (found === undefined) return nothingHere(headers.accept);
     if (found.kind === "file") {
-      const name = target.names.at(-1);
-      if (!target.slash && name !== undefined) return this.#fileAnswer(await ServedFile.of(found), name, question);
-    } else if (target.slash) {
+      if (!slash) return this.#fileAnswer(await ServedFile.of(found), { names, way: found.way, begunMs }, question);
+    } else if (slash) {
       return this.#directoryAnswer(found, directory, question);
     }
     await found.handle.close();
     return found.kind === "file" ? nothingHere(headers.accept) : redirect(target);
   }
 
-  async #fileAnswer(file: ServedFile, name: Buffer, question: Question): Promise<Answer> {
+  async #fileAnswer(file: ServedFile, walked: Walked, question: Question): Promise<Answer> {
     let answer: Answer | undefined;
     try {
-      answer = await answerWithFile(file, { ...question, name, nowMs: this.#served.clock.nowMs() }, this.#hashes);
+      const small = await this.#small!.read(file, walked);
+      if (small !== undefined) return answerWithFile(small.bytes, small.about, question);
+      const hash = await hashFor(file, question, this.#hashes);
+      const about = representationOf(walked.names.at(-1)!, file, hash, this.#served.clock.nowMs());
+      answer = answerWithFile(file, about, question);
       return answer;
     } finally {
       if (!isWithFile(answer)) await file.release();
@@ -128,6 +143,18 @@ export class Site {
       throw error;
     }
   }
+}
+
+/** Made before the answer where that is quick, or plainly what is asked for; else when there is time. */
+async function hashFor(file: ServedFile, { method, headers, signal }: Question, hashes: Hashes): Promise<string | undefined> {
+  const known = hashes.known(file);
+  if (known !== undefined) return known;
+  if (method !== "HEAD" && file.size > LIMITS.gatewayHashFirstBytes && !namesTag(headers, HASH_TAG)) {
+    hashes.wantLater(file);
+    return undefined;
+  }
+  const hash = withDeadline(hashes.wantNow(file), LIMITS.gatewayHashMs, "hashing").catch(() => undefined);
+  return untilAborted(hash, signal);
 }
 
 export const isWithFile = (answer: Answer | undefined): answer is Answer & { readonly body: { readonly file: ServedFile } } =>
