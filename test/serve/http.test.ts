@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import {
   mkdir,
   mkdtemp,
@@ -104,6 +105,24 @@ test("names of any bytes", { skip: process.platform !== "linux" && "the file sys
   }
   const listed = JSON.parse((await get("/sub/", ["Accept: application/json"])).body.toString()) as { href: string }[];
   for (const { href } of listed) assert.equal((await get(`/sub/${href}`)).status, 200, href);
+});
+
+test("a directory of too many names: the first ones, and how many more there are", async () => {
+  const directory = join(base, "many");
+  await mkdir(directory);
+  const names = Array.from({ length: LIMITS.gatewayListed + 3 }, (_, i) => String(i).padStart(6, "0"));
+  for (const name of names) writeFileSync(join(directory, name), "");
+  await using many = await serveHttp({ directory });
+  const of = (...fields: readonly string[]): ReturnType<typeof ask> => ask(many.port, browserRequest(many.port, "/", fields));
+  const json = await of("Accept: application/json");
+  const listed = JSON.parse(json.body.toString()) as { name: string }[];
+  assert.deepEqual(
+    listed.map(({ name }) => name),
+    names.slice(0, LIMITS.gatewayListed),
+  );
+  assert.equal(json.headers.get("x-more-names"), "3");
+  assert.match((await of()).body.toString(), /3 more names/);
+  assert.equal((await get("/sub/", ["Accept: application/json"])).headers.has("x-more-names"), false);
 });
 
 test("HEAD is the head of GET", async () => {

@@ -35,9 +35,10 @@ export const page = (status: number, html: string, headers: Readonly<Record<stri
   body: Buffer.from(html),
 });
 
-export const json = (status: number, value: unknown): Answer => ({
+export const json = (status: number, value: unknown, headers: Readonly<Record<string, string>> = {}): Answer => ({
   status,
   headers: {
+    ...headers,
     "Content-Type": "application/json",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",

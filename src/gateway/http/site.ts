@@ -104,7 +104,7 @@ export class Site {
           const href = `${nameHref(name)}${kind === "directory" ? "/" : ""}`;
           return { name: name.toString(), kind, size, mtimeMs, href };
         });
-        return json(200, shown);
+        return json(200, shown, more === 0 ? {} : { "X-More-Names": String(more) });
       }
       const list = target.names.length === 0 ? await this.#listView() : undefined;
       const view = {
