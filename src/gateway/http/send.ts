@@ -67,7 +67,7 @@ class Out {
   #taken(length: number, start: (done: (error?: Error | null) => void) => void): Promise<void> {
     const { signal, clock, onSent } = this.#options;
     const begunMs = clock.monotonicMs();
-    return new Promise((resolve, reject) => {
+    const taken = new Promise<void>((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
       // What was written last is never heard of again when the connection is cut.
       const gone = (): void => reject(signal.reason as Error);
@@ -80,6 +80,9 @@ class Out {
         resolve();
       });
     });
+    // It is waited for later, while the next block is read; when that fails, by nobody.
+    taken.catch(() => {});
+    return taken;
   }
 }
 

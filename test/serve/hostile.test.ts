@@ -1,0 +1,65 @@
+// What a client that means harm can do to HTTP of the gateway: raw sockets.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { after, before } from "node:test";
+
+import { ask, browserRequest, type HttpPort, RawClient, serveHttp } from "./port.ts";
+
+const KEEP = "Connection: keep-alive";
+let base: string;
+let root: string;
+let http: HttpPort;
+/** Each would end a daemon. */
+const unhandled: unknown[] = [];
+const keep = (reason: unknown): void => void unhandled.push(reason);
+
+before(async () => {
+  process.on("unhandledRejection", keep);
+  base = await mkdtemp(join(tmpdir(), "covey-hostile-"));
+  root = join(base, "root");
+  await mkdir(join(root, "sub"), { recursive: true });
+  await writeFile(join(root, "a.txt"), "0123456789");
+  await writeFile(join(root, "large"), "");
+  await truncate(join(root, "large"), 5 * 2 ** 30);
+  http = await serveHttp({ directory: root, uploadInto: join(base, "incoming") });
+});
+
+after(async () => {
+  await http[Symbol.asyncDispose]();
+  process.off("unhandledRejection", keep);
+  await rm(base, { recursive: true, force: true });
+});
+
+const RESET_REQUESTS: readonly (readonly [what: string, path: string, fields: readonly string[], method: string])[] = [
+  ["a whole file", "/large", [], "GET"],
+  ["several ranges", "/large", [`Range: bytes=${Array.from({ length: 16 }, (_, i) => `${3 * i}-${3 * i}`).join(",")}`], "GET"],
+  ["large ranges", "/large", ["Range: bytes=0-3000000,4000000-7000000,8000000-"], "GET"],
+  ["a small file", "/a.txt", [KEEP], "GET"],
+  ["a directory", "/", [KEEP], "GET"],
+  ["nothing", "/absent", ["Accept: text/html"], "GET"],
+  ["an upload", "/", ["Content-Type: multipart/form-data; boundary=x", "Content-Length: 1000"], "POST"],
+];
+
+for (const [what, path, fields, method] of RESET_REQUESTS)
+  test(`clients that reset their connections at any moment: ${what}`, async () => {
+    const before = http.events.length;
+    for (let round = 0; round < 4; round++)
+      await Promise.all(
+        Array.from({ length: 16 }, async (_, moment) => {
+          const client = new RawClient(http.port);
+          await once(client.socket, "connect");
+          client.socket.write(browserRequest(http.port, path, fields, method).repeat(1 + (moment % 3)));
+          if (moment % 2 === 0 && method === "GET") await Promise.race([once(client.socket, "data"), client.closed]);
+          for (let turns = moment; turns > 0; turns--) await new Promise(setImmediate);
+          client.socket.resetAndDestroy();
+          await client.closed;
+        }),
+      );
+    assert.equal((await ask(http.port, browserRequest(http.port, "/a.txt"))).body.toString(), "0123456789");
+    assert.ok(http.events.length > before);
+    assert.deepEqual(unhandled.splice(0), []);
+  });
