@@ -198,9 +198,9 @@ test("a greeting comes first, as it is; with `close` that is all", async () => {
   await using greeting = await serve({ greeting: "Welcome!", reply: "ok" });
   await using client = await textClient(greeting.port);
   assert.equal(await client.heard(8), "Welcome!");
-  client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  client.send("GET /\r\nHost: localhost\r\n\r\n");
   assert.equal(await client.heard(20), "Welcome!ok\r\nok\r\nok\r\n");
-  assert.deepEqual(await newest(2), ["GET / HTTP/1.1", "Host: localhost"]);
+  assert.deepEqual(await newest(2), ["GET /", "Host: localhost"]);
 
   await using closing = await serve({ greeting: "Thank you for connecting\n", close: true });
   const before = await newest(1);
@@ -290,6 +290,24 @@ test("HTTP never becomes text, and text never HTTP", async () => {
   assert.equal(await ask(served.port, `get_data\r\n${get}`), "kept\r\nmessage_ack\r\nmessage_ack\r\nmessage_ack\r\n");
   assert.equal(await ask(served.port, ` ${get}`), "message_ack\r\n".repeat(3));
   assert.deepEqual(await newest(2), [" GET /file HTTP/1.1", "Host: localhost"]);
+});
+
+test("what a page makes a browser send is never text: a method of its own making, HTTP or TLS where there is a greeting", async () => {
+  const list = { key: "browsers", writable: true };
+  await me.data().set("browsers", ["kept"]);
+  await using plain = await serve({ list });
+  await using greeting = await serve({ list, greeting: "hi\n" });
+  const marked = await newest(1);
+  const head = (method: string): string =>
+    `${method} /update_data,x HTTP/1.1\r\nHost: evil.example:${plain.port}\r\n\r\nupdate_data,x\r\n`;
+  const hello = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\nupdate_data,x\n";
+  const refused = /^(?:hi\n)?refused: [^\n]+\n$/;
+  for (const method of ["EVIL", "get_data", "patch", "update_data", "quit", "!"]) {
+    assert.match(await ask(plain.port, head(method)), refused, method);
+    assert.match(await ask(greeting.port, head(method)), refused, method);
+  }
+  for (const text of [head("GET"), head("POST"), hello]) assert.match(await ask(greeting.port, text), refused);
+  assert.deepEqual([await valueOf("browsers"), await newest(1)], [["kept"], marked]);
 });
 
 test("a line without an end is refused and closed, soon; nothing of it is kept", async () => {

@@ -8,6 +8,7 @@ import type { GuestMessages } from "../../services/messages/contract.ts";
 import type { Served } from "../served.ts";
 import { commandOf } from "./commands.ts";
 import type { TextConnection } from "./connection.ts";
+import { FirstLine } from "./first-line.ts";
 import type { Ending } from "./framing.ts";
 
 /** The same for all conversations of a serving. */
@@ -61,9 +62,11 @@ export class Conversation {
     const { greeting, close } = this.#talk;
     if (greeting !== undefined && close) return this.#connection.end(greeting);
     if (greeting !== undefined) await this.#connection.write(greeting);
+    const firstLine = new FirstLine();
     let isFirst = true;
     for await (const message of this.#connection.messages()) {
       if (message === "too-long") return this.#connection.end(tooLong);
+      if (firstLine.isOfBrowser(message)) return this.#connection.end(noText);
       // Some programs begin whatever they write with a byte order mark.
       const text = isFirst ? message.text.replace(/^\ufeff/, "") : message.text;
       if (isFirst && this.#isAdmitted) this.#connection.allowSilence(LIMITS.textIdleMs);
@@ -167,6 +170,7 @@ export class Conversation {
   }
 }
 
+const noText = "refused: this is a request of HTTP or TLS, and here is only text\n";
 const tooLong = `refused: a message has at most ${LIMITS.textMessageBytes} bytes\n`;
 
 const isTheirs = (error: unknown): error is CoveyError =>

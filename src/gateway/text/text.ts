@@ -12,6 +12,8 @@
 //       anything else       the reply (message_ack unless told otherwise; an empty one is not written). It is a guest's message
 //     What can't be done is answered `refused: ` and the reason; so are more messages than LIMITS.guestMessagesPerMinute, or bytes of them
 //     than LIMITS.guestBytesPerMinute, from one address.
+//   - A first line that ends in " HTTP/1.1" (or another version), or a hello of TLS, is a browser's, which a page may have led here: it is
+//     answered `refused: …` and a newline, the connection ends, and nothing of it is heard.
 //   - With a greeting, that comes first, as it is, before anything is asked; with `close`, the connection then ends.
 //   - With a token, the first message has to be the token: it is answered `token_ack`, anything else `refused: …`, the third time as the
 //     last word.
