@@ -9,12 +9,12 @@
 //
 // What is said of links, homes and rights is said in one place only, openBelow. A file that is reached through a link is not kept.
 
-import { type BigIntStats, lstat, stat } from "node:fs";
+import type { BigIntStats } from "node:fs";
 
 import type { Clock } from "../../core/clock.ts";
 import { hash } from "../../core/hash.ts";
 import { LIMITS } from "../../core/limits.ts";
-import { inside } from "./open-below.ts";
+import { Looks } from "./looks.ts";
 import { type Representation, representationOf } from "./representation.ts";
 import { type ServedFile, versionOf } from "./served-file.ts";
 
@@ -33,7 +33,8 @@ export interface Walked {
 }
 
 interface Place {
-  readonly path: Buffer;
+  /** A character for each byte. */
+  readonly path: string;
   readonly version: string;
 }
 
@@ -51,14 +52,15 @@ interface Kept {
 const SETTLED_MS = 3000;
 
 export class SmallFiles {
-  readonly #root: Buffer;
+  readonly #root: string;
   readonly #clock: Clock;
   /** By path below the root. All live equally long: the first is the one to go first. */
   readonly #kept = new Map<string, Kept>();
+  readonly #looks = new Looks();
   #bytes = 0;
 
   constructor(root: string, clock: Clock) {
-    this.#root = Buffer.from(root);
+    this.#root = Buffer.from(root).toString("latin1");
     this.#clock = clock;
   }
 
@@ -66,8 +68,8 @@ export class SmallFiles {
   async find(names: readonly Buffer[]): Promise<SmallFile | undefined> {
     const kept = this.#kept.get(keyOf(names));
     if (kept === undefined || kept.untilMs <= this.#clock.monotonicMs()) return undefined;
-    const same = await Promise.all(kept.places.map(isAsItWas));
-    return same.includes(false) ? undefined : kept.file;
+    const states = await Promise.all(kept.places.map(({ path }, depth) => this.#looks.at(path, depth === 0)));
+    return kept.places.every(({ version }, depth) => states[depth] === version) ? kept.file : undefined;
   }
 
   /** undefined: it is not small, or changes. */
@@ -88,7 +90,7 @@ export class SmallFiles {
     const versions = [...way.map(versionOf), version];
     let path = this.#root;
     const places = versions.map((state, depth): Place => {
-      if (depth > 0) path = inside(path, names[depth - 1]!);
+      if (depth > 0) path += `/${names[depth - 1]!.toString("latin1")}`;
       return { path, version: state };
     });
     const key = keyOf(names);
@@ -109,10 +111,3 @@ export class SmallFiles {
 
 /** No name has a slash in it. */
 const keyOf = (names: readonly Buffer[]): string => names.map((name) => name.toString("latin1")).join("/");
-
-/** The root is whatever its path leads to; everything below it is itself, and no link. */
-const isAsItWas = ({ path, version }: Place, depth: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const look = depth === 0 ? stat : lstat;
-    look(path, { bigint: true }, (error, found) => resolve(error === null && versionOf(found) === version));
-  });
