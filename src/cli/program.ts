@@ -32,7 +32,7 @@ const COMMANDS: readonly Entry[] = [
   entry("Send:", "transfers", "what was sent and received, what runs; pause and resume", () => import("./commands/transfers.ts")),
   entry("Share:", "share", "keep a file or a directory available for a peer", () => import("./commands/share.ts")),
   entry("Share:", "ls", "what is shared here, what others share, what is in it", () => import("./commands/ls.ts")),
-  entry("Share:", "get", "fetch a file or a directory that a peer shares", () => import("./commands/get.ts")),
+  entry("Share:", "get", "fetch what a peer shares, or a file from http://", () => import("./commands/get.ts")),
   entry("Keep in sync:", "data", "values under keys, here or shared with a peer", () => import("./commands/data.ts")),
   entry(
     "Without covey at the other end:",

@@ -21,8 +21,8 @@ export async function pump(stream: PlainStream, out: Output, signal: AbortSignal
   const stopsBoth = (error: unknown): void => failed.abort(error);
   let said = false;
   const sending = sendStdin(stream, either).then(() => void (said = true), stopsBoth);
-  const showing = showWhatComes(stream, either).then(() => {
-    if (!said && process.stdin.isTTY) out.note("(The other end has ended; Ctrl-D ends this one.)");
+  const showing = showWhatComes(stream, either).then((isWithinLine) => {
+    if (!said && process.stdin.isTTY) out.note(`${isWithinLine ? "\n" : ""}(The other end has ended; Ctrl-D ends this one.)`);
   }, stopsBoth);
   await Promise.all([sending, showing]);
   either.throwIfAborted();
@@ -33,7 +33,8 @@ async function sendStdin(stream: PlainStream, signal: AbortSignal): Promise<void
   await untilAborted(stream.end(), signal);
 }
 
-async function showWhatComes(stream: PlainStream, signal: AbortSignal): Promise<void> {
+/** Whether it leaves a terminal within a line. */
+async function showWhatComes(stream: PlainStream, signal: AbortSignal): Promise<boolean> {
   const source = stream.read()[Symbol.asyncIterator]();
   const text = process.stdout.isTTY ? new TerminalText() : undefined;
   for (;;) {
@@ -43,6 +44,7 @@ async function showWhatComes(stream: PlainStream, signal: AbortSignal): Promise<
   }
   if (text === undefined) await endStdout();
   else await write(text.end(), signal);
+  return text?.isWithinLine ?? false;
 }
 
 /** Node keeps stdout open as long as it runs: whoever reads it would not hear of the end. Nothing is written behind it. */

@@ -42,10 +42,16 @@ test("what is served", () => {
 test("how it is reached: URLs, and how a socket program joins", () => {
   const files = { settings: { ...settings, directory: "/srv" } };
   assert.deepEqual(renderPlaces(servingOf(files)), ["http://127.0.0.1:8000/"]);
-  assert.deepEqual(renderPlaces(servingOf({})), ["http://127.0.0.1:8000/", "nc 127.0.0.1 8000"]);
-  assert.deepEqual(renderPlaces(servingOf({ urls: ["http://[fd00::2]:81/"] })), ["http://[fd00::2]:81/", "nc fd00::2 81"]);
+  const listed = { settings: { ...settings, list } };
+  assert.deepEqual(renderPlaces(servingOf(listed)), ["http://127.0.0.1:8000/", "nc 127.0.0.1 8000"]);
+  assert.deepEqual(renderPlaces(servingOf({ ...listed, urls: ["http://[fd00::2]:81/"] })), [
+    "http://[fd00::2]:81/",
+    "nc fd00::2 81",
+  ]);
+  // A browser would find nothing there.
+  assert.deepEqual(renderPlaces(servingOf({})), ["nc 127.0.0.1 8000"]);
   assert.deepEqual(renderPlaces(servingOf({ urls: [], settings: { ...settings, greeting: "x" } })), ["nc 127.0.0.1 8000"]);
-  assert.deepEqual(renderPlaces(servingOf({ urls: ["http://192.0.2.2:80/s3cret/"], token: "s3cret" })), [
+  assert.deepEqual(renderPlaces(servingOf({ ...listed, urls: ["http://192.0.2.2:80/s3cret/"], token: "s3cret" })), [
     ...["http://192.0.2.2:80/s3cret/", "nc 192.0.2.2 80", "(its first line is s3cret)"],
   ]);
   const down = servingOf({ ...files, urls: [], address: undefined, problem: "the directory is gone" });
@@ -119,6 +125,18 @@ test("text for a terminal: cut anywhere, with line breaks of either kind, and no
       assert.equal(parts.join("") + text.end(), whole);
     }),
   );
+  const line = new TerminalText();
+  assert.equal(line.isWithinLine, false);
+  for (const [part, isWithinLine] of [
+    ["Hello", true],
+    ["", true],
+    ["\r", true],
+    ["\n", false],
+    ["\n", false],
+  ] as const) {
+    line.add(Buffer.from(part));
+    assert.equal(line.isWithinLine, isWithinLine, JSON.stringify(part));
+  }
   const broken = new TerminalText();
   assert.equal(broken.add(Buffer.from([0xc3])) + broken.end(), "\ufffd");
 });

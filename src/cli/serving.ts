@@ -35,13 +35,17 @@ export function describeServed({ directory, upload, list, greeting, close }: Ser
 const describeList = ({ peer, key }: NonNullable<ServeSettings["list"]>, names: PeerNames): string =>
   printable(peer === undefined ? key : `${names(peer)}:${key}`);
 
+/** For a browser, when there is something that it could show. */
+export const pagesOf = ({ urls, settings: { directory, list } }: Serving): readonly string[] =>
+  directory === undefined && list === undefined ? [] : urls;
+
 /** URLs, then how text clients join, a line each. What is no file is for them. */
 export function renderPlaces(serving: Serving): readonly string[] {
-  const { urls, settings, token, problem } = serving;
+  const { settings, token, problem } = serving;
   const host = hostOf(serving);
   return [
     ...(problem === undefined ? [] : [`not now: ${printable(problem)}`]),
-    ...urls.filter((url) => url.startsWith("http:")).map(printable),
+    ...pagesOf(serving).map(printable),
     ...(host === undefined || (settings.directory !== undefined && settings.list === undefined)
       ? []
       : [`nc ${printable(host)}`, ...(token === undefined ? [] : [`(its first line is ${printable(token)})`])]),
@@ -78,7 +82,7 @@ function renderServing(serving: Serving, names: PeerNames, out: Output): string 
   const { number, settings, connections, sinceMs, guests } = serving;
   const about = [
     formatCount(connections, "connection"),
-    `for ${formatDuration(Date.now() - sinceMs)}`,
+    `served for ${formatDuration(Date.now() - sinceMs)}`,
     settings.keep ? "kept until it is removed" : "until its command ends",
   ];
   return [

@@ -7,6 +7,11 @@ export class TerminalText {
   readonly #decoder = new TextDecoder();
   /** A carriage return that may be half of a line break. */
   #held = "";
+  #last = "\n";
+
+  get isWithinLine(): boolean {
+    return this.#last !== "\n";
+  }
 
   add(bytes: Uint8Array): string {
     return this.#show(this.#decoder.decode(bytes, { stream: true }), true);
@@ -19,6 +24,8 @@ export class TerminalText {
   #show(more: string, goesOn: boolean): string {
     const text = this.#held + more;
     this.#held = goesOn && text.endsWith("\r") ? "\r" : "";
-    return printableLines(text.slice(0, text.length - this.#held.length).replaceAll("\r\n", "\n"));
+    const shown = printableLines(text.slice(0, text.length - this.#held.length).replaceAll("\r\n", "\n"));
+    this.#last = shown.at(-1) ?? this.#last;
+    return shown;
   }
 }

@@ -141,6 +141,6 @@ function assertTellable(text: string): void {
 }
 
 const noGuest = (guest: string): CoveyError =>
-  new CoveyError("not-found", `no guest ${printable(guest.slice(0, 80))} is connected now`, {
-    hint: "What is told to a guest goes to its open connection: it has to come back. `covey inbox` shows who wrote.",
+  new CoveyError("not-found", `${printable(guest.slice(0, 80))} is not connected now`, {
+    hint: "A guest is reached while its connection is open; when it comes back, it is another guest. `covey serve ls` shows who is here now.",
   });

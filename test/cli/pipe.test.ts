@@ -231,7 +231,7 @@ for (const columns of [40, 80, 200]) {
     async () => {
       const url = await serve((socket) => {
         socket.write(`welcome\r\n${HOSTILE}\r\n`);
-        socket.once("data", (said) => socket.end(`you said ${said.toString()}`));
+        socket.once("data", (said) => socket.end(`you said ${said.toString().trim()}`));
       });
       const typing = startOnTerminal(["--home", nowhere, "pipe", url], columns);
       await typing.until("welcome");

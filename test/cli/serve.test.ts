@@ -57,6 +57,21 @@ test("files: where they are, who fetches what, until Ctrl-C; nothing is served t
   assert.deepEqual(await laptop.servings(), []);
 });
 
+test("uploads: where they go, and one line for each file", async () => {
+  const serve = serving(files, "--upload", ...LOCAL);
+  const url = await urlOf(serve);
+  const { incoming } = await laptop.status();
+  const form = new FormData();
+  form.append("file", new Blob(["one"]), "one.txt");
+  form.append("file", new Blob(["three"]), "three.txt");
+  assert.equal((await fetch(url, { method: "POST", body: form })).status, 201);
+  assert.equal((await fetch(url, { method: "POST", body: "x" })).status, 415);
+  await serve.until(/POST \/ +415\n/);
+  assert.match(serve.out(), /left one\.txt +3 B\n.* +left three\.txt +5 B\n.* +POST \/ +415\n$/);
+  serve.kill("SIGINT");
+  assert.equal((await serve.ended).err, `\nWhat is left goes into ${incoming}.\nCtrl-C ends it.\n`);
+});
+
 test("kill -9 of the command ends the serving", async () => {
   const serve = serving(files, ...LOCAL);
   const url = await urlOf(serve);
@@ -137,7 +152,7 @@ test("a list that both have: how to join it, what is asked and changed; peer sho
 test("guests: shown as they write, in the inbox, answered, read", async () => {
   const serve = serving("--reply", "heard", ...LOCAL);
   const url = await urlOf(serve);
-  assert.match(serve.out(), /^Serving messages of guests\n/);
+  assert.match(serve.out(), /^Serving messages of guests\n {2}nc 127\.0\.0\.1 \d+\n$/);
   const client = await text(url);
   assert.equal(await client.ask(`Hello ${HOSTILE}\n`), "heard\n");
   await serve.until(/guest-\d+: Hello/);
@@ -281,11 +296,11 @@ const eventsOf = (out: string): readonly ServingEvent[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as ServingEvent);
 
-/** The first URL that it says. */
+/** The first URL that it says; one of its port, when nothing is there for browsers. */
 async function urlOf(serve: Running): Promise<string> {
-  await serve.until(/http:\/\/\S+\n/);
   await serve.until("Ctrl-C ends it");
-  return /http:\/\/\S+/.exec(serve.out())![0];
+  const [url, host, port] = /http:\/\/\S+|nc (\S+) (\d+)/.exec(serve.out())!;
+  return port === undefined ? url : `http://${host}:${port}/`;
 }
 
 function get(url: string): Promise<[status: number, body: string]> {

@@ -2,6 +2,7 @@
 // listens, and where is said, 3. each thing that happens is a line, 4. it ends with the command, unless it is kept.
 
 import { CoveyError } from "../../core/errors.ts";
+import { printable } from "../../core/text.ts";
 import type { Covey, ServeOptions } from "../../control/covey.ts";
 import type { Serving, ServingEvent } from "../../gateway/contract.ts";
 import type { Define } from "../command.ts";
@@ -11,7 +12,7 @@ import { examples } from "../help.ts";
 import { jsonLine } from "../json.ts";
 import type { Output } from "../output.ts";
 import { renderHappened } from "../serving-events.ts";
-import { describeServed, isOpen, listServings, peerNames, renderPlaces } from "../serving.ts";
+import { describeServed, isOpen, listServings, pagesOf, peerNames, renderPlaces } from "../serving.ts";
 import { Lines } from "../stdout.ts";
 import { measurable } from "../width.ts";
 
@@ -33,7 +34,7 @@ export const define: Define = (command, act) => {
   examples(
     command,
     ["serve photos/ --lan", "files, to browsers on this network; a QR for phones"],
-    ["serve photos/ --lan --upload --token", "leave files too, who has the link"],
+    ["serve photos/ --lan --upload --token", "who has the link may leave files, too"],
     ["serve --list todo --writable", "a list, to socket programs"],
     ['serve --greeting "Hello" --close', "told to whoever connects"],
     ["serve photos/ --keep", "until it is removed, not until Ctrl-C"],
@@ -48,13 +49,13 @@ export const define: Define = (command, act) => {
     .option("--per-address <n>", "so many connections at once from one address (default: 16)", parseCount)
     .option("--keep", "until `serve rm`, over restarts; without it until Ctrl-C")
     .optionsGroup("Files:")
-    .option("--upload", "they may leave files too, which go where incoming files go")
+    .option("--upload", "files may be left, too: they go into the directory for incoming files")
     .optionsGroup("Text, to socket programs:")
-    .option("--list <[name:]key>", "the list of strings at that key")
-    .option("--writable", "they may change the list")
+    .option("--list <[name:]key>", "the list of strings at that key: get_data reads it")
+    .option("--writable", "update_data,a,b changes the list")
     .option("--greeting <text>", "what each is told when it connects")
     .option("--close", "end the connection after the greeting")
-    .option("--reply <text>", 'the answer to a message; "" for none (default: message_ack)')
+    .option("--reply <text>", 'the answer to any other message; "" for none (default: message_ack)')
     .action(
       act(async (context, directory: string | undefined, options: Options) => {
         const asked = serveOptions(directory, options);
@@ -109,8 +110,10 @@ async function serve(context: Context, covey: Covey, options: ServeOptions & { r
   const { serving } = handle;
   await tell(context, covey, serving);
   if (options.lan === true) await drawQr(serving, context);
-  if (options.keep) return out.note(`\nIt is served until \`covey serve rm ${serving.number}\`.`);
-  out.note("\nCtrl-C ends it.");
+  out.note("");
+  if (options.upload === true) out.note(`What is left goes into ${printable((await covey.status({ signal })).incoming)}.`);
+  if (options.keep) return out.note(`It is served until \`covey serve rm ${serving.number}\`.`);
+  out.note("Ctrl-C ends it.");
   const lines = new Lines(signal);
   try {
     for await (const event of handle.events({ signal })) await show(event, lines, out);
@@ -136,7 +139,8 @@ async function tell({ out, signal }: Context, covey: Covey, serving: Serving): P
     out.warn("whoever reaches this device over the network can use it; --token lets in only those who know a secret");
 }
 
-async function drawQr({ urls: [url] }: Serving, { out }: Context): Promise<void> {
+async function drawQr(serving: Serving, { out }: Context): Promise<void> {
+  const [url] = pagesOf(serving);
   if (url === undefined) return;
   const { showQr } = await import("../qr.ts");
   showQr(url, out);
@@ -146,6 +150,8 @@ async function show(event: ServingEvent, lines: Lines, out: Output): Promise<voi
   if (out.json) return lines.add(jsonLine(event));
   // Only the first one is, which was told.
   if (event.type === "serving") return;
+  // Each file that was left has told it.
+  if (event.type === "request" && event.method === "POST" && event.status !== undefined && event.status < 400) return;
   if (event.type === "missed") return lines.add(`(${event.count} more, too many to show)\n`);
   await measurable(Object.values(event).filter((part) => typeof part === "string"));
   return lines.add(`${renderHappened(event, out.columns)}\n`);
