@@ -63,3 +63,27 @@ for (const [what, path, fields, method] of RESET_REQUESTS)
     assert.ok(http.events.length > before);
     assert.deepEqual(unhandled.splice(0), []);
   });
+
+test("a page elsewhere sees no difference between what is here and what is not", async () => {
+  const of = async (path: string, fields: readonly string[]): Promise<string | undefined> =>
+    (await ask(http.port, browserRequest(http.port, path, fields))).headers.get("cross-origin-resource-policy");
+  for (const fields of [
+    [],
+    ["Accept: text/html"],
+    ["Accept: application/json"],
+    ["Range: bytes=99-"],
+    ["If-None-Match: *"],
+    ["If-Match: x"],
+  ])
+    for (const path of ["/a.txt", "/sub", "/sub/", "/absent"])
+      assert.equal(await of(path, fields), "same-origin", `${path} ${fields}`);
+});
+
+test("a request that wants another protocol is the last one", async () => {
+  const upgrade = ["Connection: keep-alive, Upgrade", "Upgrade: websocket"];
+  const { status, headers, body } = await ask(
+    http.port,
+    browserRequest(http.port, "/a.txt", upgrade) + browserRequest(http.port, "/"),
+  );
+  assert.deepEqual([status, headers.get("connection"), body.toString()], [200, "close", "0123456789"]);
+});

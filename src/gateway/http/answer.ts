@@ -29,6 +29,13 @@ export function bodyLength(body: Body): number {
   return body.pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
 }
 
+/** Of every answer that is no file and no page: a page elsewhere, which can't read it, must not see either whether there is one. */
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  "X-Content-Type-Options": "nosniff",
+  "Cross-Origin-Resource-Policy": "same-origin",
+  "Cache-Control": "no-cache",
+};
+
 export const page = (status: number, html: string, headers: Readonly<Record<string, string>> = {}): Answer => ({
   status,
   headers: { ...PAGE_HEADERS, ...headers },
@@ -39,9 +46,8 @@ export const json = (status: number, value: unknown, headers: Readonly<Record<st
   status,
   headers: {
     ...headers,
+    ...COMMON_HEADERS,
     "Content-Type": "application/json",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
     Vary: "Accept",
   },
   body: Buffer.from(`${JSON.stringify(value)}\n`),
@@ -63,9 +69,8 @@ export function problem({ status, why, headers = {} }: Problem, accept: string |
   return {
     status,
     headers: {
+      ...COMMON_HEADERS,
       "Content-Type": "text/plain; charset=utf-8",
-      "X-Content-Type-Options": "nosniff",
-      "Cache-Control": "no-cache",
       ...headers,
       Vary: "Accept",
     },

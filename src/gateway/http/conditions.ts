@@ -22,12 +22,13 @@ export function conditionOf(headers: IncomingHttpHeaders, { tags, modified }: Va
   return ifModified !== undefined && modified! <= ifModified ? 304 : undefined;
 }
 
-/** Whether a range may be answered: the part that the client has is of this very file. */
-export function isStillPart(headers: IncomingHttpHeaders, { tags, modified }: Validators): boolean {
+/**
+ * Whether a range may be answered: the part that the client has is of this very file. A date never says so: a file can change twice in the
+ * second that it names (RFC 9110, 13.1.5), and its time can be set.
+ */
+export function isStillPart(headers: IncomingHttpHeaders, { tags }: Validators): boolean {
   const field = headers["if-range"];
-  if (typeof field !== "string") return true;
-  const tag = field.trim();
-  return tag.includes('"') ? tags.includes(tag) : modified !== undefined && parseDate(tag) === modified;
+  return typeof field !== "string" || tags.includes(field.trim());
 }
 
 /** Whether any condition names a tag that begins so. */

@@ -109,6 +109,8 @@ export class Conversation {
 /** A connection is kept for those who say that they want it, and not for programs that read to its end. */
 function wantsToGoOn(request: IncomingMessage): boolean {
   const { headers, method } = request;
+  // Node's parser takes what is behind a wish for another protocol for that protocol.
+  if (headers.upgrade !== undefined) return false;
   if (!isBrowserLike(headers) || (method !== "POST" && hasBody(request))) return false;
   return (headers.connection ?? "").split(",").some((option) => option.trim().toLowerCase() === "keep-alive");
 }

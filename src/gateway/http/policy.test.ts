@@ -103,6 +103,15 @@ test("only a page from here, or no page, changes something", () => {
     assert.equal(statusOf({ method, fields: [BROWSER, OWN, "Origin: http://evil.example"] }), 403, method);
 });
 
+test("another origin is another site, where nothing else says so", () => {
+  const get = (origin: string, host = "192.0.2.7:8000"): number =>
+    statusOf({ fields: [BROWSER, `Host: ${host}`, `Origin: ${origin}`] });
+  assert.equal(get("http://192.0.2.7:8000"), 200);
+  for (const origin of ["http://evil.example", "null", "", "http://192.0.2.7", "http://192.0.2.7:8001", "https://192.0.2.7:8000"])
+    assert.equal(get(origin), 403, origin);
+  assert.equal(statusOf({ fields: ["Origin: http://evil.example"], knowsToken: true }), 403);
+});
+
 test("another site may link to this, and neither embed nor fetch it", () => {
   const get = (...fetch: readonly string[]): number =>
     statusOf({ fields: [BROWSER, OWN, ...fetch.map((field) => `Sec-Fetch-${field}`)] });

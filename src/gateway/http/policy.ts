@@ -75,12 +75,18 @@ function isThisDevice(host: string, { isOurHost }: OurPort): boolean {
 
 function isFromHere(headers: IncomingHttpHeaders): boolean {
   const site = headers["sec-fetch-site"];
-  if (site !== undefined && site !== "same-origin") return false;
-  return headers.origin === undefined || (headers.host !== undefined && headers.origin === `http://${headers.host}`);
+  return (site === undefined || site === "same-origin") && !isFromAnotherOrigin(headers);
 }
 
-/** A page of another site embeds or fetches this: whether that works would tell it what is here. A link to it may be followed. */
+const isFromAnotherOrigin = ({ origin, host }: IncomingHttpHeaders): boolean =>
+  origin !== undefined && (host === undefined || origin !== `http://${host}`);
+
+/**
+ * A page of another site embeds or fetches this: whether that works would tell it what is here. A link to it may be followed. Browsers leave
+ * Sec-Fetch-* out when the address is not this machine's own; then it may be the origin that gives it away.
+ */
 function isLedHere(headers: IncomingHttpHeaders): boolean {
+  if (isFromAnotherOrigin(headers)) return true;
   const site = headers["sec-fetch-site"];
   if (site === undefined || site === "same-origin" || site === "none") return false;
   return headers["sec-fetch-mode"] !== "navigate" || headers["sec-fetch-dest"] !== "document";

@@ -8,7 +8,7 @@ import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Served } from "../served.ts";
 import { prefers } from "./accept.ts";
-import { type Answer, json, page, problem } from "./answer.ts";
+import { type Answer, COMMON_HEADERS, json, page, problem } from "./answer.ts";
 import { namesTag } from "./conditions.ts";
 import { answerWithFile } from "./file-answer.ts";
 import type { Hashes } from "./hashes.ts";
@@ -165,7 +165,7 @@ const wantsJson = ({ accept }: IncomingHttpHeaders): boolean => prefers(accept, 
 /** Relative, since only the client knows by which name it came. "./": the name might have a colon. */
 const redirect = ({ last }: Target): Answer => ({
   status: 301,
-  // Not for ever: a file may be in its place tomorrow.
-  headers: { Location: `./${last}/`, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff" },
+  // Not for ever, which COMMON_HEADERS see to: a file may be in its place tomorrow.
+  headers: { ...COMMON_HEADERS, Location: `./${last}/` },
   body: undefined,
 });
