@@ -125,6 +125,8 @@ const { address = "", urls } = served.serving;
 const { size, wholeBy } = await plain.download(`${urls[0]}2026/sea.jpg`, { into: inbox });
 console.log(size, wholeBy); // 3000000 hash
 console.log(await plain.message(address, "Hello from client")); // { text: 'message_ack', closed: false }
+const [heard] = (await laptop.inbox()).guests;
+console.log(heard?.guest, "wrote", heard?.text); // guest-1 wrote Hello from client
 await plain.setList(address, ["milk", "bread"]);
 console.log(await plain.getList(address)); // [ 'milk', 'bread' ]
 
