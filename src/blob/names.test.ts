@@ -48,6 +48,10 @@ test("names that mean something else are replaced", () => {
     ["AUX.txt", "_AUX.txt"],
     ["COM¹", "_COM¹"],
     ["console", "console"],
+    // One of the three by which a peer's home is known.
+    ["lock", "_lock"],
+    ["LOCK. ", "_LOCK"],
+    ["yarn.lock", "yarn.lock"],
     ["\ud800", "\ufffd"],
   ];
   for (const [hostile, safe] of table) assert.equal(safeFileName(hostile), safe, JSON.stringify(hostile));

@@ -14,6 +14,9 @@ const EXTENSION_BYTES = 16;
 const UNSAFE = /[/\\]|(?!\u200c|\u200d|\ufe0e|\ufe0f)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}\p{Default_Ignorable_Code_Point}]/gu;
 const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\.|$)/i;
 
+// With a key.pem and a store.db beside it, it would make the directory look like a peer's home (tree/covey-home.ts), which nobody is shown.
+const HOME_MARK = /^lock$/i;
+
 /** One component of at most 255 bytes that is not hidden, not special on any system, and shows as it is. */
 export function safeFileName(name: string): string {
   const visible = name
@@ -23,7 +26,7 @@ export function safeFileName(name: string): string {
     .replace(/^\.+/, (dots) => "_".repeat(Math.min(dots.length, 2)));
   const cut = withoutEnd(shorten(visible, NAME_BYTES - 1));
   if (cut === "") return "unnamed";
-  return WINDOWS_DEVICE.test(cut) ? `_${cut}` : cut;
+  return WINDOWS_DEVICE.test(cut) || HOME_MARK.test(cut) ? `_${cut}` : cut;
 }
 
 /** The safe name itself, then "name (2).ext" and so on, each within 255 bytes. */

@@ -83,9 +83,10 @@ async function answerTo(exchange: Exchange, needs: ExchangeNeeds): Promise<Answe
     needs.served.log.warn({ error: String(error) }, "an answer could not be made");
     return problem({ status: isExhausted(error) ? 503 : 500 }, accept);
   }
-  if (expectation === "continue") response.writeContinue();
   response.shouldKeepAlive = keepAlive;
-  await needs.uploads!.answer(request, response);
+  await needs.uploads!.answer(request, response, () => {
+    if (expectation === "continue") response.writeContinue();
+  });
   if (!response.writableFinished) await ended(response, signal);
   return undefined;
 }

@@ -26,6 +26,8 @@ interface ReceiveNeeds {
   readonly clock: Clock;
   /** Aborts when nobody wants it any more. */
   readonly signal: AbortSignal;
+  /** Called when nothing speaks against it any more: what waits to be asked for its body may send it. */
+  begin(): void;
   /** Each file, as soon as it is in place. */
   received(file: ReceivedFile): void;
 }
@@ -65,6 +67,7 @@ export async function receiveUpload(request: IncomingMessage, needs: ReceiveNeed
   };
 
   const parser = createParser(request);
+  needs.begin();
   const breaksOff = (): void => fail(new CoveyError("bad-argument", "the upload breaks off, or is not multipart/form-data"));
   const tooMany = (): void => fail(new CoveyError("limit", `these are more than the ${LIMITS.uploadFiles} files of one upload`));
   parser.on("error", breaksOff).on("filesLimit", tooMany).on("partsLimit", tooMany);

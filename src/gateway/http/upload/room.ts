@@ -9,10 +9,11 @@ import { LIMITS } from "../../../core/limits.ts";
 export class Room {
   readonly #places = new Set<Place>();
 
-  /** undefined: so many run already. */
-  enter(): Place | undefined {
-    if (this.#places.size >= LIMITS.uploadsAtOnce) return undefined;
-    const place = new Place(this.#places);
+  /** `group`: who sends, as limits count them. undefined: so many run already, in all or from there. */
+  enter(group: string): Place | undefined {
+    const ofGroup = [...this.#places].filter((place) => place.group === group);
+    if (this.#places.size >= LIMITS.uploadsAtOnce || ofGroup.length >= LIMITS.uploadsPerAddress) return undefined;
+    const place = new Place(group, this.#places);
     this.#places.add(place);
     return place;
   }
@@ -20,12 +21,14 @@ export class Room {
 
 /** One upload's, until it is disposed of. */
 export class Place implements Disposable {
+  readonly group: string;
   readonly #all: Set<Place>;
   #directory = "";
   #device: number | undefined;
   #left = (): number => 0;
 
-  constructor(all: Set<Place>) {
+  constructor(group: string, all: Set<Place>) {
+    this.group = group;
     this.#all = all;
   }
 

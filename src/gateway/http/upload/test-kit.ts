@@ -74,9 +74,9 @@ export const end = Buffer.from(`--${BOUNDARY}--\r\n`);
 export const headOf = (length: number, more = ""): string =>
   `POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=${BOUNDARY}\r\nContent-Length: ${length}\r\n${more}\r\n`;
 
-/** A connection on which a request was begun, and no more. */
-export async function begin(lab: UploadLab, bytes: string | Buffer): Promise<Socket> {
-  const socket = connect(lab.port, "127.0.0.1");
+/** A connection on which a request was begun, and no more. `from`: an address of this machine's own. */
+export async function begin(lab: UploadLab, bytes: string | Buffer, from = "127.0.0.1"): Promise<Socket> {
+  const socket = connect({ port: lab.port, host: "127.0.0.1", localAddress: from });
   socket.on("error", () => {});
   await once(socket, "connect");
   socket.write(bytes);

@@ -30,6 +30,8 @@ test("files arrive byte by byte under names that are safe and free, whatever the
     ['name="f"; filename="日本 é.txt"', "日本 é.txt"],
     ["name=\"f\"; filename*=UTF-8''na%C3%AFve%20%E2%82%AC.txt", "naïve €.txt"],
     ["name=f; filename=dot.net; filename*=utf-8''dot%C3%A9.net", "doté.net"],
+    // RFC 7578, 4.2: there is to be no second one.
+    ['name="f"; filename="both"; filename*=utf-8\'\'both%C3%A9', "both"],
     ['name="f"; filename="say %22hi%22.txt"', 'say "hi".txt'],
     ['name="f"; filename="../../etc/passwd"', "passwd"],
     ['name="f"; filename="/etc/shadow"', "shadow"],
@@ -40,6 +42,7 @@ test("files arrive byte by byte under names that are safe and free, whatever the
     ['name="f"; filename=".covey-upload-00.part"', "_covey-upload-00.part"],
     ['name="f"; filename="cod\u202egpj.exe"', "cod_gpj.exe"],
     ['name="f"; filename="NUL.txt"', "_NUL.txt"],
+    ['name="f"; filename="lock"', "_lock"],
     [`name="f"; filename="${"x".repeat(400)}.txt"`, `${"x".repeat(250)}.txt`],
     ['name="f"; filename="dir/"', "unnamed"],
     ['name="f"; filename=""', "unnamed (2)"],
@@ -204,7 +207,46 @@ test("what was whole before the cut stays", async () => {
   await until(async () => (await lab.names()).join() === "first");
 });
 
-test("sixteen at once, and the next one is told to come again", async () => {
+const unfinished = (name: string): Buffer =>
+  Buffer.concat([Buffer.from(headOf(1000)), part(`name="f"; filename="${name}"`, "x").subarray(0, -2)]);
+
+test("one address has some of the places, and leaves the others", { skip: process.platform !== "linux" }, async () => {
+  await using lab = await UploadLab.open();
+  const most = LIMITS.uploadsPerAddress;
+  const sockets = await Promise.all(Array.from({ length: most }, (_, i) => begin(lab, unfinished(String(i)))));
+  await until(async () => (await lab.names()).length === most);
+  const refused = await fetch(lab.url, { method: "POST", body: formWith("one more", "x") });
+  assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "5"]);
+  sockets.push(await begin(lab, unfinished("other"), "127.0.0.2"));
+  await until(async () => (await lab.names()).length === most + 1);
+  sockets[0]!.destroy();
+  await until(async () => (await lab.names()).length === most);
+  assert.equal((await fetch(lab.url, { method: "POST", body: formWith("one more", "x") })).status, 201);
+  for (const socket of sockets) socket.destroy();
+});
+
+test("a body that is not wanted is not asked for", async (t) => {
+  t.mock.property(LIMITS, "lingerMs", 100);
+  await using lab = await UploadLab.open();
+  const whole = Buffer.concat([part('name="f"; filename="a"', "x"), end]);
+  const ask = headOf(whole.length, "Expect: 100-continue\r\nConnection: close\r\n");
+  assert.match(await exchange(lab, ask.replace("multipart/form-data", "text/plain")), /^HTTP\/1\.1 415 /);
+  assert.match(await exchange(lab, ask.replace("boundary=", "x=")), /^HTTP\/1\.1 400 /);
+  assert.match(await exchange(lab, ask.replace(/Content-Length: \d+/, "Content-Length: 1000000000000000")), /^HTTP\/1\.1 507 /);
+  const { mock } = t.mock.property(LIMITS, "uploadsAtOnce", 0);
+  assert.match(await exchange(lab, ask), /^HTTP\/1\.1 503 /);
+  mock.restore();
+  const socket = await begin(lab, ask);
+  let answers = "";
+  socket.on("data", (chunk: Buffer) => (answers += String(chunk)));
+  await until(() => answers === "HTTP/1.1 100 Continue\r\n\r\n");
+  socket.write(whole);
+  await once(socket, "end");
+  assert.match(answers, /\r\n\r\nHTTP\/1\.1 201 /);
+});
+
+test("sixteen at once, and the next one is told to come again", async (t) => {
+  t.mock.property(LIMITS, "uploadsPerAddress", LIMITS.uploadsAtOnce);
   await using lab = await UploadLab.open();
   const contents = Array.from({ length: LIMITS.uploadsAtOnce }, () => randomBytes(2 * MiB + 17));
   const bodies = contents.map((content, i) => Buffer.concat([part(`name="f"; filename="${i}"`, content), end]));
@@ -306,6 +348,14 @@ test("what a crash has left is removed when it is old, and nothing else is", asy
   await using second = await UploadLab.open(lab.into);
   await second.http.close();
   assert.deepEqual(await lab.names(), names.slice(1).toSorted());
+});
+
+test("what a kill has left just before is removed when it is old enough", async (t) => {
+  t.mock.property(LIMITS, "uploadAbandonedMs", 300);
+  await using lab = await UploadLab.open();
+  await writeFile(join(lab.into, ".covey-upload-0f.part"), "x");
+  await using _second = await UploadLab.open(lab.into);
+  await until(async () => (await lab.names()).length === 0);
 });
 
 test("one connection, one answer for each request", async () => {

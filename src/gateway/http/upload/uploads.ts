@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { CoveyError, type ErrorCode, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { printable } from "../../../core/text.ts";
+import { groupOf } from "../../../transport/address.ts";
 import { clientOf } from "../../client.ts";
 import type { Served } from "../../served.ts";
 import { prefers, wantsPage } from "../accept.ts";
@@ -50,17 +51,24 @@ export class Uploads {
   readonly #receipts = new Map<string, Receipt>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  readonly #tidied: Promise<void>;
+  readonly #tidyAgain: NodeJS.Timeout;
+  #tidied: Promise<void>;
 
   constructor(needs: UploadNeeds) {
     this.#needs = needs;
-    this.#tidied = removeAbandoned(needs.into, needs.clock).catch(() => {});
+    const tidy = (): Promise<void> => removeAbandoned(needs.into, needs.clock).catch(() => {});
+    this.#tidied = tidy();
+    // What a kill has left just now is old enough by then.
+    this.#tidyAgain = setTimeout(() => void (this.#tidied = tidy()), LIMITS.uploadAbandonedMs).unref();
   }
 
-  /** Answers a POST that may upload. Resolves when nothing is left to do for it; when the client goes away within, nothing is answered. */
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /**
+   * Answers a POST that may upload. `begin` is called once its body is wanted. Resolves when nothing is left to do for it; when the client
+   * goes away within, nothing is answered.
+   */
+  async answer(request: IncomingMessage, response: ServerResponse, begin: () => void): Promise<void> {
     response.on("error", () => {});
-    const answering = this.#receive(request).then((outcome) => outcome && this.#tell(outcome, request, response));
+    const answering = this.#receive(request, begin).then((outcome) => outcome && this.#tell(outcome, request, response));
     const done = answering.then(
       () => {},
       () => {},
@@ -81,19 +89,20 @@ export class Uploads {
   /** Ends those that run; nothing of them is left, nor answered. */
   async close(): Promise<void> {
     this.#closing.abort(new CoveyError("closed", "this is not served any more"));
+    clearTimeout(this.#tidyAgain);
     await Promise.all([this.#tidied, ...this.#running]);
   }
 
-  async #receive(request: IncomingMessage): Promise<Outcome | undefined> {
+  async #receive(request: IncomingMessage, begin: () => void): Promise<Outcome | undefined> {
     const { into, clock, tell, log } = this.#needs;
     const from = clientOf(request.socket);
     const files: ReceivedFile[] = [];
     if (!/^multipart\/form-data *;/i.test(request.headers["content-type"] ?? "")) {
       return { status: 415, files, problem: "this is no upload", hint: "Send files as a form does, or with curl -F file=@NAME." };
     }
-    using place = ROOM.enter();
+    using place = ROOM.enter(groupOf(request.socket.remoteAddress ?? ""));
     if (place === undefined) {
-      const problem = `${LIMITS.uploadsAtOnce} uploads are on their way already`;
+      const problem = "as many uploads are on their way already as are taken at once";
       return { status: 503, files, problem, hint: "Try again in a while." };
     }
     const received = (file: ReceivedFile): void => {
@@ -101,7 +110,7 @@ export class Uploads {
       tell({ type: "upload", atMs: clock.nowMs(), from, path: join(into, file.name), size: file.size });
     };
     try {
-      await receiveUpload(request, { into, place, clock, signal: this.#closing.signal, received });
+      await receiveUpload(request, { into, place, clock, signal: this.#closing.signal, begin, received });
     } catch (error) {
       const { code, message, hint } = fromPlatform(error, "receive the upload");
       if (code === "closed") return undefined;
