@@ -77,6 +77,25 @@ test("whatever waits when all is closed is let go, and no file stays open", asyn
   await late.release();
 });
 
+test("what nobody waits for any more is given up, and its file closed", async () => {
+  const hashes = new Hashes(() => false);
+  const before = (await readdir("/dev/fd")).length;
+  const files = await Promise.all(["1", "2", "3", "4", "5"].map((name) => written(name, bytes)));
+  const gone = new AbortController();
+  const wanted = files.map((file) => hashes.wantNow(file, gone.signal));
+  const shared = hashes.wantNow(files[4]!);
+  gone.abort(new Error("gone"));
+  for (const promise of wanted) await assert.rejects(promise, /^Error: gone$/);
+  assert.equal(await shared, hash(bytes).toString("hex"));
+  assert.deepEqual(
+    files.map((file) => hashes.known(file) !== undefined),
+    [false, false, false, false, true],
+  );
+  for (const file of files) await file.release();
+  assert.ok((await readdir("/dev/fd")).length <= before);
+  await hashes.close();
+});
+
 test("so many hashes are kept, those that were asked for last", async () => {
   const hashes = new Hashes(() => false);
   const first = await written("first", Buffer.from("first"));

@@ -3,7 +3,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { basename } from "node:path";
 
-import { untilAborted, withDeadline } from "../../core/async.ts";
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Served } from "../served.ts";
@@ -153,8 +152,7 @@ async function hashFor(file: ServedFile, { method, headers, signal }: Question, 
     hashes.wantLater(file);
     return undefined;
   }
-  const hash = withDeadline(hashes.wantNow(file), LIMITS.gatewayHashMs, "hashing").catch(() => undefined);
-  return untilAborted(hash, signal);
+  return hashes.wantNow(file, signal);
 }
 
 export const isWithFile = (answer: Answer | undefined): answer is Answer & { readonly body: { readonly file: ServedFile } } =>
