@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { LIMITS } from "../core/limits.ts";
+import { reset } from "../transport/reset.ts";
 
 /** Sends what was written, then ends; what still comes in is dropped. Resolves, never rejects, when the connection is closed. */
 export function hangUp(duplex: Duplex): Promise<void> {
@@ -25,6 +26,6 @@ export function hangUp(duplex: Duplex): Promise<void> {
 
 /** Cuts now, so that the other side sees a fault and no end: on TCP a reset. */
 export function cut(duplex: Duplex): void {
-  if (duplex instanceof Socket) duplex.resetAndDestroy();
+  if (duplex instanceof Socket) reset(duplex);
   else duplex.destroy();
 }

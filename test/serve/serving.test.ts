@@ -235,6 +235,17 @@ test("a reader that does not read is told how much it missed", async () => {
   guest.socket.destroy();
 });
 
+test("whoever asks for far more at once than one connection may is cut, and gives its place back", async () => {
+  await using at = await place();
+  await using me = await at.host();
+  await using served = await me.serve({ directory: at.path, ...here });
+  const request = "GET / HTTP/1.1\r\nHost: elsewhere\r\nUser-Agent: x\r\nConnection: keep-alive\r\n\r\n";
+  const { socket, closed } = await visitor(portOf(served.serving));
+  socket.write(request.repeat(3 * LIMITS.gatewayRequests));
+  await closed;
+  await eventually(async () => (await me.servings())[0]!.connections === 0);
+});
+
 test("256 are served at once, each its own", async () => {
   await using at = await place();
   await using me = await at.host();

@@ -7,6 +7,7 @@ import { createTurns } from "../../core/async.ts";
 import type { Clock } from "../../core/clock.ts";
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { reset } from "../../transport/reset.ts";
 import { endWith } from "../linger.ts";
 import { type Exchange, type Expectation, hasBody } from "./exchange.ts";
 import { isBrowserLike } from "./policy.ts";
@@ -56,11 +57,10 @@ export class Conversation {
     this.#asked++;
     if (this.#isOver) {
       // It gets no answer, and is not worth the memory.
-      if (this.#asked > 2 * LIMITS.gatewayRequests) this.#socket.resetAndDestroy();
+      if (this.#asked > 2 * LIMITS.gatewayRequests) this.cut();
       return;
     }
-    if (this.#pending >= ALWAYS && this.#waiting.count >= LIMITS.gatewayPipelined)
-      return (this.#socket.resetAndDestroy(), undefined);
+    if (this.#pending >= ALWAYS && this.#waiting.count >= LIMITS.gatewayPipelined) return this.cut();
     const keepAlive = this.#asked < LIMITS.gatewayRequests && wantsToGoOn(request);
     this.#isOver = !keepAlive;
     this.#pending++;
@@ -97,7 +97,7 @@ export class Conversation {
   }
 
   cut(): void {
-    this.#socket.resetAndDestroy();
+    reset(this.#socket);
   }
 
   /** Nothing is left of what was asked so far. */

@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import { formatTcpAddress } from "../../transport/address.ts";
+import { reset } from "../../transport/reset.ts";
 
 export class PlainSocket {
   /** IP address and port. */
@@ -115,7 +116,7 @@ export class PlainSocket {
     this.#failure = { why };
     this.#fail(why);
     if (this.#socket.writableFinished) this.#socket.destroy();
-    else this.#socket.resetAndDestroy();
+    else reset(this.#socket);
   }
 
   /**
