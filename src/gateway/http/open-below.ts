@@ -9,8 +9,9 @@
 // Node has no openat(2): on Linux the handles under /proc/self/fd stand for it. Elsewhere it is the path again, and after each step it is
 // seen that it still leads to the handle.
 
-import { type BigIntStats, constants } from "node:fs";
+import { type BigIntStats, closeSync, constants, fstat, open as openByNumber } from "node:fs";
 import { type FileHandle, lstat, open, readlink, realpath } from "node:fs/promises";
+import { promisify } from "node:util";
 
 import { HAS_HANDLES, isElsewhere, READ, SEARCH } from "../../blob/tree/directory.ts";
 import { isCoveyHomeAt } from "../../blob/tree/covey-home.ts";
@@ -37,7 +38,7 @@ export interface FoundFile {
 export interface FoundDirectory {
   readonly kind: "directory";
   /** Only leads on. */
-  readonly handle: FileHandle;
+  readonly handle: Handle;
   /** Where a system call finds it. */
   readonly at: Buffer;
 }
@@ -65,8 +66,14 @@ export const inside = (directory: Buffer, name: Buffer): Buffer => Buffer.concat
 /** Whether the directory that is found there is the home of a peer, with its key. */
 export const isHome = (directory: Buffer): Promise<boolean> => isCoveyHomeAt((name) => inside(directory, Buffer.from(name)));
 
+interface Handle {
+  readonly fd: number;
+  stat(options: { readonly bigint: true }): Promise<BigIntStats>;
+  close(): Promise<void>;
+}
+
 interface Step {
-  readonly handle: FileHandle;
+  readonly handle: Handle;
   readonly at: Buffer;
 }
 
@@ -78,7 +85,7 @@ class Way {
 
   async begin(root: string): Promise<void> {
     const path = HAS_HANDLES ? root : await realpath(root);
-    const handle = await open(path, SEARCH & ~constants.O_NOFOLLOW);
+    const handle = await openToLook(path, SEARCH & ~constants.O_NOFOLLOW);
     await this.#enter(handle, Buffer.from(path));
     this.#seen.push(await handle.stat({ bigint: true }));
   }
@@ -110,7 +117,7 @@ class Way {
       if (looked.stat.isSymbolicLink()) {
         left.push(...(await this.#namesOfLink(at)).toReversed());
       } else if (looked.stat.isDirectory()) {
-        const handle = looked.handle ?? (await openSame(at, SEARCH, looked.stat));
+        const handle = looked.handle ?? (await sameAs(looked.stat, await openToLook(at, SEARCH)));
         delete looked.handle;
         await this.#enter(handle, at);
         this.#seen.push(looked.stat);
@@ -126,7 +133,7 @@ class Way {
     }
   }
 
-  async #enter(handle: FileHandle, path: Buffer): Promise<void> {
+  async #enter(handle: Handle, path: Buffer): Promise<void> {
     const at = HAS_HANDLES ? handlePath(handle) : path;
     this.#steps.push({ handle, at });
     if (this.#steps.length > LIMITS.treeDepth + 1) throw new NotHere();
@@ -157,13 +164,13 @@ class Way {
 
 interface Looked {
   /** Without handles there is none yet. */
-  handle?: FileHandle;
+  handle?: Handle;
   readonly stat: BigIntStats;
 }
 
 async function lookAt(at: Buffer): Promise<Looked> {
   if (!HAS_HANDLES) return { stat: await lstat(at, { bigint: true }) };
-  const handle = await open(at, LOOK);
+  const handle = await openToLook(at, LOOK);
   try {
     return { handle, stat: await handle.stat({ bigint: true }) };
   } catch (error) {
@@ -172,14 +179,28 @@ async function lookAt(at: Buffer): Promise<Looked> {
   }
 }
 
-function openFile({ handle, stat }: Looked, at: Buffer): Promise<FileHandle> {
-  // Through the handle it is a link of the kernel's own, which leads to what is open and nowhere else.
-  return handle === undefined ? openSame(at, READ, stat) : open(handlePath(handle), READ & ~constants.O_NOFOLLOW);
+const openFd = promisify(openByNumber);
+const statFd: (fd: number, options: { readonly bigint: true }) => Promise<BigIntStats> = promisify(fstat);
+
+/** For what is not read, closing waits for nothing: there is no need to hand that to another thread. */
+async function openToLook(path: string | Buffer, flags: number): Promise<Handle> {
+  const fd = await openFd(path, flags);
+  let isOpen = true;
+  const close = async (): Promise<void> => {
+    // Closed twice, it would be what has its number by now.
+    if (isOpen) closeSync(fd);
+    isOpen = false;
+  };
+  return { fd, stat: (options) => statFd(fd, options), close };
 }
 
-/** Opens, and closes again what is not what was seen there. */
-async function openSame(at: Buffer, flags: number, seen: BigIntStats): Promise<FileHandle> {
-  const handle = await open(at, flags);
+async function openFile({ handle, stat }: Looked, at: Buffer): Promise<FileHandle> {
+  // Through the handle it is a link of the kernel's own, which leads to what is open and nowhere else.
+  return handle === undefined ? sameAs(stat, await open(at, READ)) : open(handlePath(handle), READ & ~constants.O_NOFOLLOW);
+}
+
+/** Closes what is not what was seen there. */
+async function sameAs<T extends Handle>(seen: BigIntStats, handle: T): Promise<T> {
   try {
     if (!isElsewhere(seen, await handle.stat({ bigint: true }))) return handle;
   } catch (error) {
@@ -190,7 +211,7 @@ async function openSame(at: Buffer, flags: number, seen: BigIntStats): Promise<F
   throw new NotHere();
 }
 
-const handlePath = ({ fd }: FileHandle): Buffer => Buffer.from(`/proc/self/fd/${fd}`);
+const handlePath = ({ fd }: Handle): Buffer => Buffer.from(`/proc/self/fd/${fd}`);
 
 function namesOf(path: Buffer): readonly Buffer[] {
   return path
