@@ -2,7 +2,7 @@
 
 import { wantsPage } from "./accept.ts";
 import { PAGE_HEADERS } from "./pages/page.ts";
-import { renderProblem } from "./pages/problem.ts";
+import { meaningOf, renderProblem } from "./pages/problem.ts";
 import type { Range } from "./ranges.ts";
 import type { ServedFile } from "./served-file.ts";
 
@@ -74,17 +74,6 @@ export function problem({ status, why, headers = {} }: Problem, accept: string |
       ...headers,
       Vary: "Accept",
     },
-    body: Buffer.from(`${status}: ${why ?? WORDS[status] ?? "This could not be done."}\n`),
+    body: Buffer.from(`${status}: ${why ?? meaningOf(status)[1]}\n`),
   };
 }
-
-const WORDS: Readonly<Record<number, string>> = {
-  400: "This is not a request that can be understood.",
-  404: "There is nothing here.",
-  405: "This can't be done here.",
-  412: "The file is not the one that was meant.",
-  416: "The file does not have the part that was asked for.",
-  431: "The head of the request is too large.",
-  500: "Something failed that should not have.",
-  503: "There is no room for more at the moment.",
-};

@@ -12,14 +12,17 @@ export interface ProblemView {
   readonly back: string | undefined;
 }
 
+type Meaning = readonly [title: string, problem: string];
+
 /** A heading, and what it means when nothing else is known. */
-const MEANINGS: Readonly<Record<number, readonly [title: string, problem: string]>> = {
-  400: ["Not understood", "The request can't be understood."],
+const MEANINGS: Readonly<Record<number, Meaning>> = {
+  400: ["Not understood", "This is not a request that can be understood."],
   403: ["Not permitted", "This is not permitted from where the request came."],
-  404: ["Not found", "There is nothing at this address."],
-  405: ["Not done here", "This can't be done with this address."],
+  404: ["Not found", "There is nothing here."],
+  405: ["Not done here", "This can't be done here."],
   408: ["Too slow", "The request took too long to arrive."],
   409: ["Can't be shown", "What is here can't be shown as it is."],
+  412: ["Changed", "The file is not the one that was meant."],
   413: ["Too large", "This is more than is taken here."],
   414: ["Address too long", "The address is longer than any that leads somewhere."],
   415: ["Not understood", "Files are uploaded as multipart/form-data, as forms and curl -F do."],
@@ -33,8 +36,10 @@ const MEANINGS: Readonly<Record<number, readonly [title: string, problem: string
   507: ["No room", "The disk has no room for this."],
 };
 
+export const meaningOf = (status: number): Meaning => MEANINGS[status] ?? ["Not done", "This could not be done."];
+
 export function renderProblem({ status, problem, hint, back }: ProblemView): string {
-  const [title, usual] = MEANINGS[status] ?? ["Not done", "This could not be done."];
+  const [title, usual] = meaningOf(status);
   return renderPage(
     title,
     undefined,

@@ -52,7 +52,7 @@ i { padding: 0 .15em; border-radius: .2em; background: var(--tint); color: var(-
 .files { overflow: hidden; list-style: none; }
 .files li {
   position: relative; display: grid; grid-template-columns: 1.5rem 1fr 5.5rem 10.5rem; gap: 0 .75rem; align-items: baseline;
-  padding: .625rem 1rem; content-visibility: auto; contain-intrinsic-height: auto 2.75rem;
+  padding: .625rem 1rem; content-visibility: auto; contain-intrinsic-height: auto 1.5rem;
 }
 .files li + li { border-top: 1px solid var(--line); }
 .files li:hover { background: var(--tint); }
@@ -114,7 +114,7 @@ button, .button {
 
 @media (max-width: 40rem) {
   body { padding: .75rem 1rem 1.5rem; }
-  .files li { grid-template-columns: 1.5rem auto 1fr; padding: .625rem .875rem; contain-intrinsic-height: auto 4.25rem; }
+  .files li { grid-template-columns: 1.5rem auto 1fr; padding: .625rem .875rem; contain-intrinsic-height: auto 2.8125rem; }
   .files li::before { grid-row: 1 / 3; }
   .files a { grid-column: 2 / -1; }
   .files span { grid-column: 2; }
