@@ -1,12 +1,14 @@
 // A file that something happens to while it is downloaded: the client has the whole file as it was, or knows that it has not.
 
 import assert from "node:assert/strict";
-import { appendFile, chmod, mkdtemp, open, rename, rm, truncate, unlink, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, mkdtemp, open, rename, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 
-import { browserRequest, type HttpPort, RawClient, serveHttp } from "./port.ts";
+import { sleep } from "../../src/core/async.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { ask, browserRequest, type HttpPort, RawClient, serveHttp } from "./port.ts";
 
 /** More than lies between a server and a client that reads nothing. */
 const SIZE = 48 * 2 ** 20;
@@ -64,3 +66,42 @@ for (const [what, happening, outcome] of HAPPENINGS)
     assert.equal(await downloadDuring(happening), outcome);
     await rm(file, { force: true });
   });
+
+test("what changes between two requests for a small file is in the answer to the second", async () => {
+  // What has just been written counts as settled, so that it is kept in memory.
+  const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + 60_000 };
+  const published = join(root, "published");
+  await mkdir(join(published, "sub"), { recursive: true });
+  await using port = await serveHttp({ directory: published, clock });
+  const seen = async (): Promise<string> => {
+    // The file system's clock ticks, and what is kept is asked for.
+    await sleep(12);
+    const answers: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { status, headers, body } = await ask(port.port, browserRequest(port.port, "/sub/small"));
+      assert.equal(headers.get("content-length"), String(body.length));
+      answers.push(status === 200 ? body.toString() : String(status));
+    }
+    assert.equal(new Set(answers).size, 1);
+    return answers[0]!;
+  };
+  const small = join(published, "sub/small");
+  const changes: readonly (readonly [() => Promise<void>, answer: string])[] = [
+    [() => writeFile(small, "one"), "one"],
+    [() => writeFile(small, "two"), "two"],
+    [() => appendFile(small, "three"), "twothree"],
+    [() => unlink(small), "404"],
+    [() => mkdir(small), "301"],
+    [() => rm(small, { recursive: true }), "404"],
+    [() => writeFile(small, ""), ""],
+    [() => rename(join(published, "sub"), join(root, "away")), "404"],
+    [() => symlink("../away", join(published, "sub")), "404"],
+    [() => unlink(join(published, "sub")), "404"],
+    [() => rename(join(root, "away"), join(published, "sub")), ""],
+    [() => writeFile(small, "four"), "four"],
+  ];
+  for (const [change, answer] of changes) {
+    await change();
+    assert.equal(await seen(), answer);
+  }
+});
