@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { linkSync } from "node:fs";
 import {
   mkdir,
   mkdtemp,
@@ -111,7 +111,8 @@ test("a directory of too many names: the first ones, and how many more there are
   const directory = join(base, "many");
   await mkdir(directory);
   const names = Array.from({ length: LIMITS.gatewayListed + 3 }, (_, i) => String(i).padStart(6, "0"));
-  for (const name of names) writeFileSync(join(directory, name), "");
+  // A link is made in a fraction of the time of a file.
+  for (const name of names) linkSync(join(root, "empty"), join(directory, name));
   await using many = await serveHttp({ directory });
   const of = (...fields: readonly string[]): ReturnType<typeof ask> => ask(many.port, browserRequest(many.port, "/", fields));
   const json = await of("Accept: application/json");
@@ -234,7 +235,7 @@ const CHANGES: readonly (readonly [what: string, change: (path: string) => Promi
     async (path) => {
       const file = await open(path, "r+");
       const { atime, mtime } = await file.stat();
-      await file.write("other", 40 * 2 ** 20);
+      await file.write("other", 20 * 2 ** 20);
       await file.utimes(atime, mtime);
       await file.close();
     },
@@ -244,9 +245,11 @@ const CHANGES: readonly (readonly [what: string, change: (path: string) => Promi
 for (const [what, change] of CHANGES)
   test(`a file that ${what} while it is served is never whole`, async () => {
     const path = join(root, "changing");
-    const size = 48 * 2 ** 20;
-    await writeFile(path, Buffer.alloc(size, 1));
-    for (const range of [[], ["Range: bytes=0-30000000,40000000-50000000"]]) {
+    // More than the system takes for a client that reads nothing.
+    const size = 24 * 2 ** 20;
+    for (const range of [[], ["Range: bytes=0-15000000,20000000-25000000"]]) {
+      await writeFile(path, "");
+      await truncate(path, size);
       using client = new RawClient(http.port);
       client.socket.write(browserRequest(http.port, "/changing", range));
       await client.has(2000);
@@ -255,7 +258,6 @@ for (const [what, change] of CHANGES)
       client.socket.resume();
       assert.equal(await client.closed, "cut");
       assert.ok(client.all.length < size, String(client.all.length));
-      await writeFile(path, Buffer.alloc(size, 1));
     }
   });
 
@@ -471,7 +473,7 @@ test("while a name becomes a link and back, requests get the file or nothing", a
   const asking = Array.from({ length: 4 }, async () => {
     while (!stop) seen.add((await get("/flip/file")).body.toString());
   });
-  for (let i = 0; i < 150; i++) {
+  for (let i = 0; i < 75; i++) {
     await rename(join(root, "flip"), join(root, "kept"));
     await symlink("../away", join(root, "flip"));
     await unlink(join(root, "flip"));
