@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 
 import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
+import { reset } from "../../transport/reset.ts";
 import { clientOf } from "../client.ts";
 import type { Served } from "../served.ts";
 import { type Answer, type Problem, problem } from "./answer.ts";
@@ -55,7 +56,7 @@ export async function carryOut(exchange: Exchange, needs: ExchangeNeeds): Promis
   } catch (error) {
     const isExpected = socket.destroyed || (error instanceof CoveyError && error.code === "changed");
     if (!isExpected) served.log.warn({ error: String(error) }, "an answer could not be sent");
-    socket.resetAndDestroy();
+    reset(socket);
   }
   const path = splitTarget(request.url ?? "")?.path ?? "";
   served.tell({
