@@ -9,7 +9,7 @@ import { type Range, rangesOf } from "./ranges.ts";
 import { type Representation, validatorFields } from "./representation.ts";
 import type { ServedFile } from "./served-file.ts";
 
-export interface FileRequest {
+interface FileRequest {
   readonly method: "GET" | "HEAD";
   readonly headers: IncomingHttpHeaders;
   /** Its head has to be short: see send.ts. */
