@@ -95,6 +95,8 @@ test("msg and inbox: sent, read, from stdin, several words; what a peer wrote ca
   await eventually(async () => (await desk.inbox()).messages.length === 4);
   const inbox = await onDesk("inbox");
   assert.match(inbox.out, /laptop: lunch\?\n.*two words\n.*from\n {4}stdin\n.*--json\n$/);
+  const read = await onDesk("inbox", "--read");
+  assert.deepEqual([read.out, read.err], [inbox.out, ""]);
   assert.match((await onDesk("msg", "laptop")).out, /lunch\?/);
   const empty = await onDesk("inbox");
   assert.deepEqual([empty.status, empty.out, empty.err], [0, "", "Nothing waits for you.\n"]);

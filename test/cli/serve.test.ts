@@ -175,6 +175,10 @@ test("guests: shown as they write, in the inbox, answered, read", async () => {
     [guest],
   );
 
+  assert.equal(await client.ask("Still here\n"), "heard\n");
+  assert.match((await cli("inbox", "--read")).out, /: Still here\n$/);
+  assert.equal((await laptop.inbox()).guests.length, 0);
+
   const followed = await cli("msg", guest!, "--follow");
   assert.equal(followed.status, 2);
   assert.match(followed.err, /can't be followed here\n`covey --home \S+ serve`/);
