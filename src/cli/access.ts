@@ -1,9 +1,10 @@
 // All that a peer may reach here, in words.
 
+import { formatSize } from "../core/size.ts";
 import { printable } from "../core/text.ts";
 import type { Access } from "../control/covey.ts";
 import type { Serving } from "../gateway/contract.ts";
-import { formatCount, formatSize } from "./format.ts";
+import { formatCount } from "./format.ts";
 import { describeOffer } from "./offer.ts";
 import { untilText } from "./shares.ts";
 

@@ -2,12 +2,13 @@
 // stopped stays in part, for the next time.
 
 import { CoveyError } from "../core/errors.ts";
+import { formatSize } from "../core/size.ts";
 import { printable } from "../core/text.ts";
 import type { Placement } from "../control/covey.ts";
 import type { Downloaded, DownloadProgress } from "../plain/contract.ts";
 import { plain } from "../plain/plain.ts";
 import type { Context } from "./context.ts";
-import { formatSize, percent } from "./format.ts";
+import { percent } from "./format.ts";
 import { Interrupted } from "./interrupted.ts";
 import type { Output } from "./output.ts";
 import { write } from "./stdout.ts";

@@ -1,8 +1,9 @@
 // What is in a share, a line for each thing, as it comes: columns of fixed widths, since nobody knows what is still to come.
 
+import { formatSize } from "../core/size.ts";
 import { printable } from "../core/text.ts";
 import type { Listed } from "../services/files/contract.ts";
-import { formatSize, formatTime } from "./format.ts";
+import { formatTime } from "./format.ts";
 import { noteWords } from "./notes.ts";
 import { fit, padEnd, padStart } from "./width.ts";
 

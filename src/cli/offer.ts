@@ -1,8 +1,9 @@
 // What an offer is of, in words.
 
+import { formatSize } from "../core/size.ts";
 import { printable } from "../core/text.ts";
 import type { Offer } from "../services/files/contract.ts";
-import { formatCount, formatSize } from "./format.ts";
+import { formatCount } from "./format.ts";
 
 type Root = Offer["roots"][number];
 

@@ -1,6 +1,7 @@
 // One transfer, or one part of it, in one line.
 
-import { formatClock, formatRate, formatSize, percent } from "./format.ts";
+import { formatSize } from "../core/size.ts";
+import { formatClock, formatRate, percent } from "./format.ts";
 import { fit, padEnd, padStart, widthOf } from "./width.ts";
 
 export interface Line {

@@ -2,7 +2,8 @@
 // over, at most ten times a second; elsewhere, and on one that knows no such thing, there is one plain line per 10 %.
 
 import { LIMITS } from "../core/limits.ts";
-import { formatRate, formatSize } from "./format.ts";
+import { formatSize } from "../core/size.ts";
+import { formatRate } from "./format.ts";
 import { Pace } from "./pace.ts";
 import { renderLine, type Line } from "./progress-line.ts";
 import { measurable } from "./width.ts";

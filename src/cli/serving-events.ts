@@ -2,9 +2,10 @@
 
 import { basename } from "node:path";
 
+import { formatSize } from "../core/size.ts";
 import { printable } from "../core/text.ts";
 import type { ServingEvent } from "../gateway/contract.ts";
-import { formatCount, formatSize } from "./format.ts";
+import { formatCount } from "./format.ts";
 import { fit, padEnd, widthOf } from "./width.ts";
 
 type Happened = Exclude<ServingEvent, { readonly type: "serving" } | { readonly type: "missed" }>;

@@ -1,8 +1,9 @@
 // Transfers in a table, and one with all that is known of it.
 
+import { formatSize } from "../core/size.ts";
 import { printable } from "../core/text.ts";
 import type { NamedTransfer } from "../control/covey.ts";
-import { formatRate, formatSize, formatTime, percent } from "./format.ts";
+import { formatRate, formatTime, percent } from "./format.ts";
 import { renderNotes } from "./notes.ts";
 import { listRoots, offerName, offerSize } from "./offer.ts";
 import type { Output } from "./output.ts";

@@ -2,9 +2,10 @@
 
 import { join } from "node:path";
 
+import { formatSize } from "../../../core/size.ts";
 import { acceptNext, followBars } from "../transfer.ts";
 import { hashFile, makeFile } from "../files.ts";
-import { formatRate, formatSize } from "../../format.ts";
+import { formatRate } from "../../format.ts";
 import type { Step } from "../stage.ts";
 
 const MiB = 1024 * 1024;

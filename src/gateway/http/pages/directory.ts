@@ -1,6 +1,7 @@
 // The page of a directory.
 
-import { shownCount, shownSize, shownTime } from "./format.ts";
+import { formatSize } from "../../../core/size.ts";
+import { shownCount, shownTime } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import { listSection, type ListView } from "./list.ts";
 import { nameHref, nameText, shownName } from "./names.ts";
@@ -72,7 +73,7 @@ function summary(entries: readonly ShownEntry[], more: number): string {
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   return [
     folders > 0 && shownCount(folders, "folder"),
-    files.length > 0 && `${shownCount(files.length, "file")}, ${shownSize(bytes)}`,
+    files.length > 0 && `${shownCount(files.length, "file")}, ${formatSize(bytes)}`,
   ]
     .filter(Boolean)
     .join(" and ");
@@ -83,7 +84,7 @@ function row({ name, kind, size, mtimeMs }: ShownEntry): Html {
   const time = shownTime(mtimeMs);
   return kind === "directory"
     ? html`<li class="dir"><a href="${nameHref(name)}/">${shownName(name)}</a>${time}</li> `
-    : html`<li><a href="${nameHref(name)}">${shownName(name)}</a><span>${shownSize(size)}</span>${time}</li> `;
+    : html`<li><a href="${nameHref(name)}">${shownName(name)}</a><span>${formatSize(size)}</span>${time}</li> `;
 }
 
 /** From the directory that is served down to the one above this one. */

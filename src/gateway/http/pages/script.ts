@@ -146,7 +146,7 @@ if (form) {
     const units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let unit = 0;
     while (bytes >= 999.5 && unit < units.length - 1) { bytes /= 1024; unit++; }
-    return bytes.toFixed(unit > 0 && bytes < 9.95 ? 1 : 0) + " " + units[unit];
+    return bytes.toFixed(unit === 0 ? 0 : bytes < 9.995 ? 2 : bytes < 99.95 ? 1 : 0) + " " + units[unit];
   }
 }
 `;

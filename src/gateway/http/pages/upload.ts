@@ -1,7 +1,8 @@
 // The part of a page where files are uploaded. The form alone does: the page's script only makes of it several uploads with progress.
 
 import { LIMITS } from "../../../core/limits.ts";
-import { shownCount, shownSize } from "./format.ts";
+import { formatSize } from "../../../core/size.ts";
+import { shownCount } from "./format.ts";
 import { html, type Html } from "./html.ts";
 import { shownName } from "./names.ts";
 
@@ -36,7 +37,7 @@ function receiptNote({ files, problem }: Receipt): Html {
   return html`<div class="note" role="status">
     <h2>Sent ${shownCount(files.length, "file")}</h2>
     <ul>
-      ${files.map(({ name, size }) => html`<li>${shownName(name)}, ${shownSize(size)}</li>`)}
+      ${files.map(({ name, size }) => html`<li>${shownName(name)}, ${formatSize(size)}</li>`)}
     </ul>
     ${problem !== undefined && html`<p class="bad">The rest was not taken: ${problem}.</p>`}
   </div>`;

@@ -15,7 +15,7 @@ import { createTurns } from "../../../core/async.ts";
 import type { Clock } from "../../../core/clock.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
-import { shownSize } from "../pages/format.ts";
+import { formatSize } from "../../../core/size.ts";
 import { type ReceivedFile, receiveFile } from "./part.ts";
 import type { Place } from "./room.ts";
 
@@ -77,7 +77,7 @@ export async function receiveUpload(request: IncomingMessage, needs: ReceiveNeed
     // Whatever is wrong with it, it ends, and `whole` says what it was.
     addAbortSignal(whole, bytes).on("error", () => {});
     const { uploadBytes } = LIMITS;
-    bytes.once("limit", () => fail(new CoveyError("limit", `a file may have ${shownSize(uploadBytes)} at most`)));
+    bytes.once("limit", () => fail(new CoveyError("limit", `a file may have ${formatSize(uploadBytes)} at most`)));
     turns(() => takeFile(bytes, given, whole)).catch((error: unknown) => fail(fromPlatform(error, "receive the file")));
   });
 

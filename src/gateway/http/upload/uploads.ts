@@ -9,13 +9,13 @@ import { join } from "node:path";
 
 import { CoveyError, type ErrorCode, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
+import { formatSize } from "../../../core/size.ts";
 import { printable } from "../../../core/text.ts";
 import { groupOf } from "../../../transport/address.ts";
 import { clientOf } from "../../client.ts";
 import type { Served } from "../../served.ts";
 import { prefers, wantsPage } from "../accept.ts";
 import { endAnswer } from "../end-answer.ts";
-import { shownSize } from "../pages/format.ts";
 import { PAGE_HEADERS } from "../pages/page.ts";
 import { renderProblem } from "../pages/problem.ts";
 import type { Receipt } from "../pages/upload.ts";
@@ -163,7 +163,7 @@ const asText = ({ status, files, problem, hint }: Outcome): Answer => ({
   status,
   headers: { "Content-Type": "text/plain; charset=utf-8" },
   body: [
-    ...files.map(({ name, size }) => `received ${printable(name)}, ${shownSize(size)}\n`),
+    ...files.map(({ name, size }) => `received ${printable(name)}, ${formatSize(size)}\n`),
     ...(problem === undefined ? [] : [`refused: ${problem}${hint === undefined ? "" : `. ${hint}`}\n`]),
   ].join(""),
 });
