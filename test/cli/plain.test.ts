@@ -11,7 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { endAll, noTerminal, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
+import type { CoveyError } from "../../src/core/errors.ts";
+import { endAll, noTerminal, refusal, run, start, startOnTerminal, type Ran, type RunOptions } from "./command.ts";
 import { show } from "./screen.ts";
 
 const MiB = 2 ** 20;
@@ -36,6 +37,7 @@ after(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+const refused = (argv: readonly string[]): Promise<CoveyError> => refusal(["--home", home, ...argv]);
 const cli = (argv: readonly string[], options: RunOptions = {}): Promise<Ran> => run(["--home", home, ...argv], options);
 
 async function listening(server: Server): Promise<string> {
@@ -206,17 +208,16 @@ test("msg: one message in one piece, and what comes back", async () => {
   show(json.out, Infinity);
   assert.deepEqual(await cli(["msg", url, "bye"]), { status: 0, out: "", err: "Nothing came back.\n" });
   assert.deepEqual(heard, ["Hello from client", "from\nstdin", "x", "bye"]);
-  const long = await cli(["msg", url, "x".repeat(1025)]);
-  assert.equal(long.status, 1);
-  assert.match(long.err, /1024/);
+  const long = await refused(["msg", url, "x".repeat(1025)]);
+  assert.deepEqual([long.code, long.message.includes("1024")], ["limit", true]);
   for (const argv of [
     ["msg", url],
     ["msg", url, "--follow"],
     ["msg", url, "x", "-f"],
   ]) {
-    const { status, err } = await cli(argv);
-    assert.equal(status, 2);
-    assert.match(err, new RegExp(`\`covey --home \\S+ pipe ${url}\` is a whole conversation`));
+    const { exitCode, hint } = await refused(argv);
+    assert.equal(exitCode, 2);
+    assert.equal(hint, `\`covey pipe ${url}\` is a whole conversation.`);
   }
 });
 
@@ -232,10 +233,10 @@ test("data: the list of a plain program, asked for and changed", async () => {
   assert.deepEqual(JSON.parse((await cli(["data", "get", url, "--json"])).out), ["a", "b", "c"]);
   assert.equal((await cli(["data", "set", url, "-"], { stdin: "x,y\n" })).status, 0);
   assert.deepEqual(list, ["x", "y"]);
-  assert.equal((await cli(["data", "set", url, ""])).status, 0);
+  assert.deepEqual(await cli(["data", "set", url, "", "--json"]), { status: 0, out: "null\n", err: "" });
   assert.deepEqual(await cli(["data", "get", url]), { status: 0, out: "", err: "The list is empty.\n" });
-  assert.equal((await cli(["data", "set", url, "no"])).status, 4);
-  assert.equal((await cli(["data", "set", url, "a", "--if-version", "none"])).status, 2);
+  assert.equal((await refused(["data", "set", url, "no"])).exitCode, 4);
+  assert.equal((await refused(["data", "set", url, "a", "--if-version", "none"])).exitCode, 2);
 });
 
 test("where a URL makes no sense, it is said, and where it would", async () => {
@@ -255,11 +256,24 @@ test("where a URL makes no sense, it is said, and where it would", async () => {
     ["data", "get", "http://127.0.0.1/"],
     ["data", "set", "ftp://127.0.0.1/", "x"],
   ];
-  await Promise.all(
-    table.map(async (argv) => {
-      const { status, err } = await cli(argv);
-      assert.equal(status, 2, `${argv.join(" ")}: ${err}`);
-      assert.match(err, /^covey: .*\n.*(covey|curl|URL)/, argv.join(" "));
-    }),
-  );
+  for (const argv of table) {
+    const { exitCode, message, hint } = await refused(argv);
+    assert.equal(exitCode, 2, `${argv.join(" ")}: ${message}`);
+    assert.match(hint ?? "", /covey|curl|URL/, argv.join(" "));
+  }
+  const home = await cli(["msg", url]);
+  assert.deepEqual([home.status, home.err.includes(`pipe ${url}`)], [2, true]);
+});
+
+test("what can't be an address is told as that, before anything is done", async () => {
+  const table: readonly (readonly string[])[] = [
+    ...["http://[::1", "http://127.0.0.1:99999/x", "http://", "http://a b/", "http://u:p@127.0.0.1/"].map((url) => ["get", url]),
+    ...["tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://*:1", "tcp://a b:1", "127.0.0.1:1"].map((url) => ["pipe", url]),
+    ...["", "99999", "tcp://", "1.2.3.4:70000", "::1"].map((address) => ["pipe", "--listen", address]),
+  ];
+  for (const argv of table) {
+    const { code, message, hint } = await refused(argv);
+    assert.equal(code, "bad-argument", `${argv.join(" ")}: ${message}`);
+    assert.match(hint ?? "", /\S/, argv.join(" "));
+  }
 });

@@ -132,7 +132,7 @@ async function getList({ out, signal }: Context, url: string): Promise<void> {
 async function setList({ out, signal }: Context, url: string, values: readonly string[]): Promise<void> {
   const { plain } = await import("../../plain/plain.ts");
   await plain.setList(url, values, { signal });
-  out.result(values, "");
+  out.result(null, "");
 }
 
 async function at({ covey }: Context, text: string): Promise<{ data: DataHandle; place: Place }> {
