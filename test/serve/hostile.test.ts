@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { linkSync } from "node:fs";
 import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
 
+import { LIMITS } from "../../src/core/limits.ts";
 import { ask, browserRequest, type HttpPort, RawClient, serveHttp } from "./port.ts";
 
 const KEEP = "Connection: keep-alive";
@@ -86,4 +88,19 @@ test("a request that wants another protocol is the last one", async () => {
     browserRequest(http.port, "/a.txt", upgrade) + browserRequest(http.port, "/"),
   );
   assert.deepEqual([status, headers.get("connection"), body.toString()], [200, "close", "0123456789"]);
+});
+
+test("pages that were sent, or not, hold no room", async () => {
+  const directory = join(base, "long");
+  await mkdir(directory);
+  // Each byte of a name is nine on the page.
+  for (let i = 0; i < 4000; i++) linkSync(join(root, "a.txt"), join(directory, `${i}${'"'.repeat(240)}`));
+  await using many = await serveHttp({ directory });
+  const request = browserRequest(many.port, "/", [], "HEAD");
+  let bytes = 0;
+  while (bytes <= LIMITS.gatewayListedBytes) {
+    const { status, headers } = await ask(many.port, request);
+    assert.equal(status, 200);
+    bytes += Number(headers.get("content-length"));
+  }
 });

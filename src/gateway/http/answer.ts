@@ -11,6 +11,8 @@ export interface Answer {
   /** Without Content-Length and Connection. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Body;
+  /** To be called once when it was sent, or will not be. */
+  readonly over?: () => void;
 }
 
 export type Body = Buffer | FileBody | undefined;

@@ -65,6 +65,7 @@ export async function carryOut(exchange: Exchange, needs: ExchangeNeeds): Promis
     path: served.token === undefined ? path : withoutToken(path, served.token),
     status: response.writableFinished ? response.statusCode : undefined,
   });
+  answer?.over?.();
   if (isWithFile(answer)) await answer.body.file.release().catch(() => {});
 }
 

@@ -12,6 +12,7 @@ import { namesTag } from "./conditions.ts";
 import { answerWithFile } from "./file-answer.ts";
 import type { Hashes } from "./hashes.ts";
 import { listDirectory } from "./listing.ts";
+import { Listings } from "./listings.ts";
 import { type FoundDirectory, openBelow } from "./open-below.ts";
 import { renderDirectory } from "./pages/directory.ts";
 import { type ListView, renderList } from "./pages/list.ts";
@@ -39,6 +40,7 @@ export class Site {
   readonly #served: Served;
   readonly #hashes: Hashes;
   readonly #uploads: Uploads | undefined;
+  readonly #listings = new Listings();
   /** Of the directory, when there is one. */
   readonly #small: SmallFiles | undefined;
 
@@ -74,7 +76,7 @@ export class Site {
     if (found.kind === "file") {
       if (!slash) return this.#fileAnswer(await ServedFile.of(found), { names, way: found.way, begunMs }, question);
     } else if (slash) {
-      return this.#directoryAnswer(found, directory, question);
+      return this.#listings.answer(() => this.#directoryAnswer(found, directory, question), headers.accept);
     }
     await found.handle.close();
     return found.kind === "file" ? nothingHere(headers.accept) : redirect(target);
