@@ -80,9 +80,9 @@ export interface Plain {
    * LIMITS.plainMessageBytes), `timeout` (no answer), `refused` (it began with "refused: ").
    */
   message(url: string, text: string, options?: { readonly signal?: AbortSignal }): Promise<PlainAnswer>;
-  /** Asks with `get_data`. Rejects as `message` does. */
+  /** Asks with `get_data`; a greeting is heard before that, and is not the list's. Rejects as `message` does. */
   getList(url: string, options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
-  /** Sends `update_data,…`; resolves once it was acknowledged. Rejects with `refused` and the answer, `bad-argument`, `limit`, `timeout`. */
+  /** Sends `update_data,…`, behind a greeting, too; resolves once it was acknowledged. Rejects with `refused` and the answer, `bad-argument`, `limit`, `timeout`. */
   setList(url: string, values: readonly string[], options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** The signal cuts the conversation later, too. */
   connect(url: string, options?: { readonly signal?: AbortSignal }): Promise<PlainStream>;

@@ -1,18 +1,19 @@
-// The list of a plain program: `get_data` is answered by its values with commas between, `update_data,a,b` by `update_ack`.
+// The list of a plain program: `get_data` is answered by its values with commas between, `update_data,a,b` by `update_ack`. What the
+// program greets with belongs to neither.
 
 import { CoveyError } from "../core/errors.ts";
 import { printable } from "../core/text.ts";
 import { ask } from "./message.ts";
 
 export async function getList(url: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
-  const { text } = await ask(url, "get_data", signal);
+  const { text } = await ask(url, "get_data", { signal, greetingApart: true });
   const line = withoutLineEnds(text);
   return line === "" ? [] : line.split(",");
 }
 
 export async function setList(url: string, values: readonly string[], signal: AbortSignal | undefined): Promise<void> {
   assertSendable(values);
-  const { text } = await ask(url, ["update_data", ...values].join(","), signal);
+  const { text } = await ask(url, ["update_data", ...values].join(","), { signal, greetingApart: true });
   const answer = withoutLineEnds(text);
   if (answer === "update_ack") return;
   const said = answer === "" ? "it closed without a word" : `it answered ${printable(JSON.stringify(answer.slice(0, 200)))}`;

@@ -1,8 +1,9 @@
 // Programs where one write is one message, and nobody says where an answer ends.
 //
-//   1. the message goes out, alone, in one write
-//   2. whatever comes is the answer, a greeting as well, until the other end closes or pauses
-//   3. the connection is left in a way that surprises nobody
+//   1. a list is not to have a greeting in it: one that comes is heard first, and is over
+//   2. the message goes out, alone, in one write
+//   3. whatever comes is the answer, or a greeting to a mere message, until the other end closes or pauses
+//   4. the connection is left in a way that surprises nobody
 
 import { CoveyError } from "../core/errors.ts";
 import { LIMITS } from "../core/limits.ts";
@@ -15,7 +16,13 @@ import { dialledAddress } from "./urls.ts";
 /** What covey's own servings begin a refusal with: docs/serve.md. */
 const REFUSAL = /^refused: (.*?)[\r\n]*$/s;
 
-export async function ask(url: string, text: string, signal: AbortSignal | undefined): Promise<PlainAnswer> {
+interface AskOptions {
+  readonly signal: AbortSignal | undefined;
+  /** A greeting is no part of the answer: it is waited for. */
+  readonly greetingApart?: boolean;
+}
+
+export async function ask(url: string, text: string, { signal, greetingApart = false }: AskOptions): Promise<PlainAnswer> {
   const target = dialledAddress(url);
   const bytes = Buffer.from(text);
   if (bytes.length === 0)
@@ -26,19 +33,35 @@ export async function ask(url: string, text: string, signal: AbortSignal | undef
       `the message has ${bytes.length} bytes; a plain program may read no more than ${LIMITS.plainMessageBytes}, and acknowledge it all the same`,
       { hint: "Send it in parts; `covey pipe` sends any number of bytes, for programs that read on." },
     );
+  const beganMs = performance.now();
   const socket = await dial(target, signal);
   try {
+    if (greetingApart) await hearGreeting(socket, performance.now() - beganMs);
     await socket.write(bytes);
     const answer = await answerOf(socket);
-    const [, reason] = REFUSAL.exec(answer.text) ?? [];
-    if (reason !== undefined)
-      throw new CoveyError("refused", `${socket.remote} refused it: ${printable(reason)}`, {
-        hint: "Ask the person over there.",
-      });
+    assertWelcome(socket, answer);
     return answer;
   } finally {
     socket.leave();
   }
+}
+
+/** Said when a connection is accepted, which is one way later; so is its way back. */
+async function hearGreeting(socket: PlainSocket, connectedAfterMs: number): Promise<void> {
+  if (!(await socket.ready(LIMITS.plainGreetingMs + connectedAfterMs))) return;
+  const greeting = await answerOf(socket);
+  assertWelcome(socket, greeting);
+  if (!greeting.closed) return;
+  const said = greeting.text === "" ? "" : ` said ${printable(JSON.stringify(greeting.text.slice(0, 200)))} and`;
+  throw new CoveyError("connection-lost", `${socket.remote}${said} closed before it was asked anything`, {
+    hint: "See that the program over there keeps a list, and has room for one more connection.",
+  });
+}
+
+function assertWelcome({ remote }: PlainSocket, { text }: PlainAnswer): void {
+  const [, reason] = REFUSAL.exec(text) ?? [];
+  if (reason !== undefined)
+    throw new CoveyError("refused", `${remote} refused it: ${printable(reason)}`, { hint: "Ask the person over there." });
 }
 
 async function answerOf(socket: PlainSocket): Promise<PlainAnswer> {

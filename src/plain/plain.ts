@@ -14,7 +14,7 @@ export const plain: Plain = {
   },
   async message(url, text, { signal } = {}) {
     const { ask } = await import("./message.ts");
-    return ask(url, text, signal);
+    return ask(url, text, { signal });
   },
   async getList(url, { signal } = {}) {
     const { getList } = await import("./list.ts");

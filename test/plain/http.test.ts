@@ -219,6 +219,13 @@ test("a file of more than the disk holds is refused before a byte of it", async 
   assert.deepEqual(await readdir(into), []);
 });
 
+test("a word that it goes on, and the answer behind it in one packet, by one that keeps the connection", async () => {
+  await using server = await startServer((socket) =>
+    socket.write(`HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${head("Content-Length: 5")}whole`),
+  );
+  assert.equal(String(await readAll(server.http)), "whole", "nothing else comes, so nothing else was waited for");
+});
+
 test("one that stops sending is given up, in the head and in the file", async () => {
   for (const [begin, ms] of [
     ["", LIMITS.plainAnswerMs],

@@ -138,6 +138,24 @@ test("a list is asked for and sent as list programs do it", async () => {
   assert.equal(server.received.filter((bytes) => bytes.toString() === "update_data").length, 1);
 });
 
+test("what a list program greets with is no part of its list, nor of what it acknowledges", async () => {
+  await using server = await startServer(
+    async (socket) => {
+      socket.write("Welcome, ");
+      const [first] = (await once(socket, "data")) as [Buffer];
+      socket.write(first.toString() === "get_data" ? "a,b" : "update_ack");
+    },
+    { greets: true },
+  );
+  assert.deepEqual(await plain.getList(server.tcp), ["a", "b"]);
+  await plain.setList(server.tcp, ["a", "b"]);
+  await using full = await startServer((socket) => socket.end("refused: too many\n"), { greets: true });
+  await assert.rejects(plain.getList(full.tcp), { code: "refused", message: /too many/ });
+  await using deaf = await startServer((socket) => socket.end("Bye"), { greets: true });
+  await assert.rejects(plain.getList(deaf.tcp), { code: "connection-lost", message: /said "Bye" and closed/ });
+  await assert.rejects(plain.setList(deaf.tcp, ["a"]), { code: "connection-lost" });
+});
+
 test("what can't be a value of such a list is not sent", async () => {
   await using server = await startServer(() => {});
   for (const values of [["a,b"], ["a\nb"], ["a\rb"], [""]])

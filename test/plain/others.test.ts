@@ -110,6 +110,10 @@ test("a gateway: messages and lists", async () => {
   await assert.rejects(plain.getList(address), { code: "refused" });
   await using closed = await me.serve({ list: { key: "list" }, listen: "tcp://127.0.0.1:0" });
   await assert.rejects(plain.setList(closed.serving.address!, ["x"]), { code: "refused" });
+  await me.data().set("list", ["a", "b"]);
+  await using greeted = await me.serve({ list, greeting: "Hi", listen: "tcp://127.0.0.1:0" });
+  assert.deepEqual(await plain.getList(greeted.serving.address!), ["a", "b"]);
+  await plain.setList(greeted.serving.address!, ["c"]);
   await using greeting = await me.serve({ greeting: "Hi\n", close: true, listen: "tcp://127.0.0.1:0" });
   assert.deepEqual(await plain.message(greeting.serving.address!, "x"), { text: "Hi\n", closed: true });
 });

@@ -105,17 +105,18 @@ async function readHead(socket: PlainSocket): Promise<AnswerHead | undefined> {
     const more = await socket.read();
     if (more !== null) bytes = Buffer.concat([bytes, more]);
     else if (bytes.length === 0) throw tooEarly(socket, "closed without an answer");
-    const parsed = parseHead(bytes, more === null);
-    if (parsed === undefined) {
-      if (more === null) throw tooEarly(socket, "closed in the middle of the head of its answer");
-      continue;
+    // Several heads may come together.
+    while (bytes.length > 0) {
+      const parsed = parseHead(bytes, more === null);
+      if (parsed === undefined) break;
+      headBytes += parsed.end;
+      if (headBytes > LIMITS.plainHeadBytes) throw badAnswer("the answer has no end of heads");
+      bytes = bytes.subarray(parsed.end);
+      if (parsed.head !== undefined && parsed.head.status < 200) continue;
+      socket.unread(bytes);
+      return parsed.head;
     }
-    headBytes += parsed.end;
-    if (headBytes > LIMITS.plainHeadBytes) throw badAnswer("the answer has no end of heads");
-    bytes = bytes.subarray(parsed.end);
-    if (parsed.head !== undefined && parsed.head.status < 200) continue;
-    socket.unread(bytes);
-    return parsed.head;
+    if (more === null) throw tooEarly(socket, "closed in the middle of the head of its answer");
   }
 }
 
