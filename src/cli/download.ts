@@ -78,7 +78,7 @@ function tellStopped({ doneBytes, size }: DownloadProgress, why: unknown, out: O
 }
 
 function lastPartOf(url: string): string {
-  const part = new URL(url).pathname.split("/").at(-1)!;
+  const part = URL.parse(url)?.pathname.split("/").at(-1) ?? "";
   try {
     return decodeURIComponent(part) || "file";
   } catch {

@@ -4,6 +4,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
+import { createProgram } from "../../src/cli/program.ts";
+import { CoveyError } from "../../src/core/errors.ts";
+
 export const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export interface Ran {
@@ -118,3 +121,15 @@ function follow(child: ReturnType<typeof spawn>, stdin: string | undefined): Run
 
 export const run = (argv: readonly string[], options: RunOptions = {}): Promise<Ran> =>
   start(argv, { stdin: "", ...options }).ended;
+
+/** Why a command line is refused, in this process: many of them cost nothing then. What it suggests is for the usual home. */
+export async function refusal(argv: readonly string[]): Promise<CoveyError> {
+  const { program } = await createProgram(argv, new AbortController().signal);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (error instanceof CoveyError) return error;
+    throw error;
+  }
+  throw new Error(`it was not refused: ${argv.join(" ")}`);
+}
