@@ -32,7 +32,9 @@ export async function startDaemons(prefix: string): Promise<Daemons> {
     await rm(directory, { recursive: true, force: true });
   };
   const start = async (name: keyof typeof homes): Promise<Covey> => {
-    await startDaemon({ home: homes[name], change: { listen: ["tcp://127.0.0.1:0"], name } });
+    // Not where this user's files come in.
+    const incoming = join(directory, `${name} incoming`);
+    await startDaemon({ home: homes[name], change: { listen: ["tcp://127.0.0.1:0"], name, incoming } });
     const covey = await connect({ home: homes[name] });
     opened.push(covey);
     return covey;

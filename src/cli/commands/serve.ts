@@ -63,6 +63,15 @@ export const define: Define = (command, act) => {
       }),
     );
 
+  // Where they stand, the options of `serve` would be taken and mean nothing.
+  command.hook("preSubcommand", (serve, subcommand) => {
+    const name = subcommand.name();
+    const [given] = Object.keys(serve.opts());
+    if (given === undefined) return;
+    const option = serve.options.find((one) => one.attributeName() === given)!.long!;
+    throw wrong(`${option} says nothing to \`covey serve ${name}\``, `./${name} is a directory that is called like that.`);
+  });
+
   command
     .command("ls")
     .summary("what is served, and where")
