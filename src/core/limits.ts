@@ -339,6 +339,7 @@ export const LIMIT_TABLE = {
   textUnsentBytes: [1 * MiB, "bytes", "For one text client, that it does not take: then nobody can write to it."],
   guestMessagesPerMinute: [600, "messages", "Of all guests from one address: then they are told to wait."],
   guestBytesPerMinute: [1 * MiB, "bytes", "The same for the text of these messages, all of which is kept."],
+  guestUnread: [10_000, "messages", "Of guests, that nobody has read: until somebody does, no more are taken."],
   guestReadRanges: [1000, "ranges", "Messages of guests that were read out of their order; those beyond it are unread again."],
   // plain programs, as their client
   plainMessageBytes: [1024, "bytes", "One message, or the head of a request: a program that reads once reads so much."],

@@ -56,6 +56,8 @@ test("what text can't say is refused, and why", async (t) => {
   for (const value of ["a,b", 7, null, { a: 1 }, ["a", 1], [["a"]]]) {
     await data.set(own, "todo", value);
     await assert.rejects(list().read(), refused(/not a list of texts/));
+    await assert.rejects(list().write(["a"]), refused(/not a list of texts/));
+    assert.deepEqual((await data.get(own, "todo"))?.value, value);
   }
   for (const value of [["a,b"], ["a", "b\n"], ["\r"]]) {
     await data.set(own, "todo", value);
@@ -63,8 +65,9 @@ test("what text can't say is refused, and why", async (t) => {
     await assert.rejects(list().write(value), refused(/a comma or a line break/));
   }
   await assert.rejects(list({ writable: false }).write(["a"]), refused(/can only be read/));
+  await data.set(own, "todo", ["a"]);
   await assert.rejects(list().write(["x".repeat(LIMITS.inlineValueBytes)]), refused(/too long/));
-  assert.deepEqual((await data.get(own, "todo"))?.value, ["\r"]);
+  assert.deepEqual((await data.get(own, "todo"))?.value, ["a"]);
 });
 
 test("a list of a peer that was removed is neither read nor written, until it is paired again", async (t) => {

@@ -28,7 +28,11 @@ export function servedList({ peer, key, writable }: ServedListPlace, { data, spa
     },
     async write(values) {
       if (!writable) throw refusal("this list can only be read");
-      await orRefused(data.set(await space(), key, stringsOf(values)));
+      const at = await space();
+      // Who may write a list may not put one in the place of something else.
+      const item = await orRefused(data.get(at, key));
+      if (item !== undefined) stringsOf(item.value);
+      await orRefused(data.set(at, key, stringsOf(values)));
     },
   };
 }

@@ -67,10 +67,10 @@ function isThisPort(host: string, { number, isOurHost }: OurPort): boolean {
   return parts !== undefined && (parts.port ?? "80") === String(number) && isOurHost(parts.name);
 }
 
-/** For programs that are no browser: the names are those that nobody else can make lead here. */
+/** For programs that are no browser: they often leave the port out, or write that of an example. */
 function isThisDevice(host: string, { isOurHost }: OurPort): boolean {
   const parts = partsOf(host);
-  return parts !== undefined && (parts.name === "localhost" || /^(\[.*\]|[\d.]+)$/.test(parts.name)) && isOurHost(parts.name);
+  return parts !== undefined && isOurHost(parts.name);
 }
 
 function isFromHere(headers: IncomingHttpHeaders): boolean {

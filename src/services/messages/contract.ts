@@ -39,9 +39,9 @@ export interface GuestMessage {
 }
 
 export interface GuestMessages {
-  /** A name for somebody who speaks for the first time; no other guest ever has it again. */
+  /** A name for somebody who speaks for the first time; no other guest ever has it again. Rejects with `limit`, as `hear` does. */
   newGuest(): Promise<string>;
-  /** Durable when it resolves. Rejects with `bad-argument`, `limit`, as `send` does. */
+  /** Durable when it resolves. Rejects with `bad-argument`, `limit`, as `send` does, and with `limit` while LIMITS.guestUnread wait to be read. */
   hear(message: { readonly guest: string; readonly address: string; readonly text: string }): Promise<GuestMessage>;
   /** The newest `limit` (default 100, at most LIMITS.messagePage) of one guest, or of all, oldest first. */
   list(options?: { readonly guest?: string; readonly limit?: number }): Promise<readonly GuestMessage[]>;

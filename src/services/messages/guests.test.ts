@@ -120,6 +120,24 @@ test("what was shown is read, in whatever order, and nothing else", async (t) =>
   assert.equal((await again.guests.list()).length, 5);
 });
 
+test("what nobody reads is not heard for ever", async (t) => {
+  const { store, guests } = await openHome(t);
+  const first = await say(guests, await guests.newGuest(), "first");
+  const value = encodeMessage("one of many", { guest: "guest-1", address: ADDRESS });
+  for (let left = LIMITS.guestUnread - 2; left > 0; left -= 1000)
+    await store.write(
+      await store.self(),
+      Array.from({ length: Math.min(left, 1000) }, () => ({ append: "msg" as const, value })),
+    );
+  const again = createGuestMessages(store);
+  await say(again, "guest-1", "last");
+  await assert.rejects(say(again, "guest-1", "too many"), { code: "limit", message: /10000 messages of guests wait/ });
+  await assert.rejects(again.newGuest(), { code: "limit" });
+  await again.markRead([first.id]);
+  await say(again, "guest-1", "one more");
+  await assert.rejects(say(again, "guest-1", "too many"), { code: "limit" });
+});
+
 test("what is asked for costs what it is, not the history", async (t) => {
   const { store } = await openHome(t);
   const { store: watched, calls } = counted(store);

@@ -96,8 +96,26 @@ export function createGuestMessages(store: GuestStore): GuestMessages {
     return seen;
   }
 
+  async function countUnread(): Promise<number> {
+    const counts = await inEveryLane(async (space, lane, read) => (await lastNumber(space, lane)) - countOf(read));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Since it was last counted; undefined: count again. */
+  let waiting: number | undefined;
+
+  /** Whoever has nothing here but a connection fills no disk: what nobody reads is not heard for ever. */
+  async function assertHeard(): Promise<void> {
+    waiting ??= await countUnread();
+    if (waiting >= LIMITS.guestUnread)
+      throw new CoveyError("limit", `${waiting} messages of guests wait to be read, and no more are taken until some are`, {
+        hint: "`covey inbox --read` shows and marks them.",
+      });
+  }
+
   return {
     async newGuest() {
+      await assertHeard();
       // Before the name is given: its messages come behind.
       const after = await lastNumber(await store.self(), currentLane());
       return names.give(after);
@@ -105,7 +123,9 @@ export function createGuestMessages(store: GuestStore): GuestMessages {
 
     async hear({ guest, address, text }) {
       const value = encodeMessage(text, { guest, address });
+      await assertHeard();
       const [written] = await store.write(await store.self(), [{ append: "msg", value }]);
+      if (waiting !== undefined) waiting++;
       return { id: written!.id, guest, address, text, sentAtMs: written!.clockMs };
     },
 
@@ -139,10 +159,7 @@ export function createGuestMessages(store: GuestStore): GuestMessages {
       return inOrder(heads).slice(0, LIMITS.messagePage);
     },
 
-    async countUnread() {
-      const counts = await inEveryLane(async (space, lane, read) => (await lastNumber(space, lane)) - countOf(read));
-      return counts.reduce((sum, count) => sum + count, 0);
-    },
+    countUnread,
 
     markRead: (ids) =>
       inTurn(async () => {
@@ -152,6 +169,7 @@ export function createGuestMessages(store: GuestStore): GuestMessages {
           return countOf(now) > countOf(read) ? [{ key: readKey(lane), value: encodeRanges(now) }] : [];
         });
         await store.putLocal(SERVICE, records.flat());
+        waiting = undefined;
       }),
   };
 }
