@@ -29,8 +29,11 @@ export async function serveHttp(served: Partial<Served>): Promise<HttpPort> {
     log: silentLog,
     ...served,
   });
+  const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
     socket.on("error", () => {});
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     // As the gateway's port does, which has to see the first bytes.
     socket.once("readable", () => {
       socket.pause();
@@ -45,9 +48,12 @@ export async function serveHttp(served: Partial<Served>): Promise<HttpPort> {
     origin: `http://127.0.0.1:${port}`,
     events,
     async [Symbol.asyncDispose]() {
-      await http.close();
+      const closed = once(server, "close");
       server.close();
-      await once(server, "close");
+      await http.close();
+      // What has said nothing yet is nobody's.
+      for (const socket of sockets) socket.destroy();
+      await closed;
     },
   };
 }
