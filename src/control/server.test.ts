@@ -234,6 +234,11 @@ test("nobody there is `daemon-down`, with what to do", async () => {
   await dead.close();
 });
 
+const FIRST_ITEMS: Readonly<Record<string, readonly object[]>> = {
+  "serve.open": [{ type: "serving", serving: { id: "i", settings: {} } }],
+  "stream.incoming": [{ type: "ready" }, ...["i", "too many"].map((id) => ({ type: "stream", id }))],
+};
+
 test("every operation of the table is called through Covey", async () => {
   const called = new Set<string>();
   const { createCovey } = await import("./facade.ts");
@@ -244,11 +249,7 @@ test("every operation of the table is called through Covey", async () => {
         name === "data.list" || name === "data.conflicts" ? [] : { id: "i", ticket: "t", expiresAtMs: 0, offer: {} }
       ) as never;
     },
-    stream: (name) =>
-      (called.add(name),
-      items(
-        name === "stream.incoming" ? [{ type: "ready" }, ...["i", "too many"].map((id) => ({ type: "stream", id }))] : [],
-      )) as never,
+    stream: (name) => (called.add(name), items<object>(FIRST_ITEMS[name] ?? [])) as never,
     duplex: async (name, args) => {
       called.add(name);
       if ("id" in args && args.id === "too many") throw new CoveyError("limit", "no more");
@@ -297,6 +298,11 @@ test("every operation of the table is called through Covey", async () => {
   await data.conflicts();
   await Promise.all([
     covey.shares(),
+    covey.servings(),
+    covey.unserve("1"),
+    covey.tellGuest("guest-1", "t"),
+    covey.guestMessages(),
+    covey.markGuestsRead([]),
     covey.pause("1"),
     covey.resume("1"),
     peer.access(),
@@ -309,6 +315,7 @@ test("every operation of the table is called through Covey", async () => {
     peer.open("s"),
   ]);
   await covey.handle("s", {}, () => Promise.reject(new Error("no")));
+  await using _ = await covey.serve({ reply: "r" });
   for (const stream of [
     covey.incoming(),
     covey.watchTransfer("1"),

@@ -9,6 +9,9 @@ import { Sink } from "../../../blob/sink.ts";
 import type { Clock } from "../../../core/clock.ts";
 import { LIMITS } from "../../../core/limits.ts";
 
+/** What of a file may have come and not be on the disk yet: a block that fills, and one that is written. */
+export const HELD_BYTES = 2 * LIMITS.blockBytes;
+
 const KEY = "upload-";
 const ABANDONED = new RegExp(`^\\.covey-${KEY}[0-9a-f]+\\.part$`);
 
@@ -54,7 +57,7 @@ export async function receiveFile(
 /** Forms send a quote as %22, and some clients a path. */
 const ownName = (given: string): string => given.slice(given.lastIndexOf("/") + 1).replaceAll("%22", '"');
 
-/** Two blocks at most are in memory: one that fills, one that is written. */
+/** See HELD_BYTES. */
 async function writeBlocks(bytes: NodeJS.ReadableStream, sink: Sink, { check }: PartNeeds): Promise<number> {
   let [filling, spare] = [Buffer.allocUnsafe(0), Buffer.allocUnsafe(0)];
   let used = 0;

@@ -16,7 +16,7 @@ import type { Clock } from "../../../core/clock.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import { LIMITS } from "../../../core/limits.ts";
 import { formatSize } from "../../../core/size.ts";
-import { type ReceivedFile, receiveFile } from "./part.ts";
+import { HELD_BYTES, type ReceivedFile, receiveFile } from "./part.ts";
 import type { Place } from "./room.ts";
 
 interface ReceiveNeeds {
@@ -43,7 +43,7 @@ export async function receiveUpload(request: IncomingMessage, needs: ReceiveNeed
   });
   const told = Number(request.headers["content-length"] ?? 0);
   let came = 0;
-  await place.expect(into, () => Math.max(0, told - came));
+  await place.expect(into, () => Math.max(0, told - came) + HELD_BYTES);
 
   const fault = new AbortController();
   const signal = AbortSignal.any([needs.signal, fault.signal]);
