@@ -36,7 +36,8 @@ const stop = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
 
 const [mode, minutes = "10"] = process.argv.slice(2);
-const atOnce = Math.max(2, availableParallelism());
+// One more than there are cores: many tests wait for a limit or a pause most of their time.
+const atOnce = availableParallelism() + 1;
 if (mode === "soak") {
   process.env["COVEY_SOAK_MINUTES"] = minutes;
   const fileMs = FILE_MS + 3 * Number(minutes) * 60_000;
