@@ -14,6 +14,7 @@ import { leakCheck } from "../../src/testing/leak-check.ts";
 import { reachableHosts } from "../../src/transport/address.ts";
 import { startProgram } from "../cli/command.ts";
 import { noPython } from "../serve/python.ts";
+import { type Gate, openGate } from "./gate.ts";
 import { startServer } from "./servers.ts";
 
 const MiB = 1024 * 1024;
@@ -47,13 +48,14 @@ test(
     });
     try {
       await server.until(/port \d+/);
-      const url = `http://127.0.0.1:${/port (\d+)/.exec(server.out())![1]}`;
+      await using gate = await openGate(Number(/port (\d+)/.exec(server.out())![1]));
+      const url = `http://127.0.0.1:${gate.port}`;
       const small = await plain.download(`${url}/käse & co/100%25 日本.txt`, { into });
       assert.deepEqual([small.path, small.size, small.wholeBy], [join(into, "100% 日本.txt"), 5, "length"]);
       assert.equal((await plain.download(`${url}/käse & co`, { into })).path, join(into, "käse & co"));
       await assert.rejects(plain.download(`${url}/none`, { into }), { code: "not-found" });
 
-      await abortedAfter(`${url}/large`, 10 * MiB);
+      await abortedAfter(gate, `${url}/large`, 10 * MiB);
       assert.equal((await readdir(into)).filter((name) => name.endsWith(".part")).length, 1);
       const { path, resumedBytes, blake3 } = await plain.download(`${url}/large`, { into });
       assert.deepEqual([resumedBytes, blake3], [0, hash(large).toString("hex")]);
@@ -70,18 +72,20 @@ test("a gateway: verified, resumed, refused where it refuses", async () => {
   const leaks = leakCheck();
   {
     await using serving = await me.serve({ directory: served, listen: "tcp://127.0.0.1:0", token: true });
-    const url = serving.serving.urls[0]!;
+    const direct = new URL(serving.serving.urls[0]!);
+    await using gate = await openGate(Number(direct.port));
+    const url = direct.href.replace(direct.host, `127.0.0.1:${gate.port}`);
     const small = await plain.download(`${url}käse & co/100%25 日本.txt`, { into });
     assert.deepEqual([small.path, small.wholeBy], [join(into, "100% 日本.txt"), "hash"]);
 
     // The first run gets the tag of a version, those behind it that of a hash.
-    await abortedAfter(`${url}large`, 20 * MiB);
-    await abortedAfter(`${url}large`, 40 * MiB);
+    await abortedAfter(gate, `${url}large`, 20 * MiB);
+    await abortedAfter(gate, `${url}large`, 40 * MiB);
     const { path, resumedBytes, wholeBy, blake3 } = await plain.download(`${url}large`, { into });
     assert.ok(resumedBytes >= 40 * MiB, `${resumedBytes}`);
     assert.deepEqual([wholeBy, blake3], ["hash", hash(large).toString("hex")]);
     assert.ok(large.equals(await readFile(path)));
-    await abortedAfter(`${url}large`, 20 * MiB);
+    await abortedAfter(gate, `${url}large`, 20 * MiB);
     const changed = Buffer.from(large).fill(0, 0, 10);
     await writeFile(join(served, "large"), changed);
     const again = await plain.download(`${url}large`, { into });
@@ -184,10 +188,12 @@ test("whatever a server says, a download has an end: a file, or an error and not
   );
 });
 
-/** Resolves when so many bytes had come and it was stopped. */
-async function abortedAfter(url: string, bytes: number): Promise<void> {
+/** Resolves when so many bytes had come, in this run or before, and it was stopped. */
+async function abortedAfter(gate: Gate, url: string, bytes: number): Promise<void> {
+  gate.bytes = 22 * MiB;
   const enough = new AbortController();
   const reason = new Error("enough");
   const onProgress = ({ doneBytes }: { doneBytes: number }): void => void (doneBytes >= bytes && enough.abort(reason));
   await assert.rejects(plain.download(url, { into, signal: enough.signal, onProgress }), reason);
+  gate.bytes = Infinity;
 }

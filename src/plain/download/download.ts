@@ -32,6 +32,7 @@ export async function download(url: string, options: DownloadOptions): Promise<D
       throw alreadyThere(name);
     }
     await receive(part, answer, size, onProgress);
+    signal?.throwIfAborted();
     const blake3 = part.blake3();
     const expected = hashOf(answer.head) ?? (await laterHash(answer, signal));
     const wholeBy = assertWhole(answer, part, size, { expected, blake3 });
