@@ -49,8 +49,10 @@ test("how it is reached: URLs, and how a socket program joins", () => {
     "nc fd00::2 81",
   ]);
   // A browser would find nothing there.
-  assert.deepEqual(renderPlaces(servingOf({})), ["nc 127.0.0.1 8000"]);
-  assert.deepEqual(renderPlaces(servingOf({ urls: [], settings: { ...settings, greeting: "x" } })), ["nc 127.0.0.1 8000"]);
+  assert.deepEqual(renderPlaces(servingOf({ urls: ["tcp://127.0.0.1:8000", "tcp://[::1]:8000"] })), ["nc 127.0.0.1 8000"]);
+  assert.deepEqual(renderPlaces(servingOf({ urls: ["tcp://[::1]:8000"], settings: { ...settings, greeting: "x" } })), [
+    "nc ::1 8000",
+  ]);
   assert.deepEqual(renderPlaces(servingOf({ ...listed, urls: ["http://192.0.2.2:80/s3cret/"], token: "s3cret" })), [
     ...["http://192.0.2.2:80/s3cret/", "nc 192.0.2.2 80", "(its first line is s3cret)"],
   ]);

@@ -1,7 +1,5 @@
 // What is served to programs without covey, in words: what it is, where a browser finds it, how a text client joins it.
 
-import { networkInterfaces } from "node:os";
-
 import { printable } from "../core/text.ts";
 import type { Covey } from "../control/covey.ts";
 import type { ServeSettings, Serving } from "../gateway/contract.ts";
@@ -36,8 +34,7 @@ const describeList = ({ peer, key }: NonNullable<ServeSettings["list"]>, names: 
   printable(peer === undefined ? key : `${names(peer)}:${key}`);
 
 /** For a browser, when there is something that it could show. */
-export const pagesOf = ({ urls, settings: { directory, list } }: Serving): readonly string[] =>
-  directory === undefined && list === undefined ? [] : urls;
+export const pagesOf = ({ urls }: Serving): readonly string[] => urls.filter((url) => url.startsWith("http:"));
 
 /** URLs, then how text clients join, a line each. What is no file is for them. */
 export function renderPlaces(serving: Serving): readonly string[] {
@@ -52,18 +49,10 @@ export function renderPlaces(serving: Serving): readonly string[] {
   ];
 }
 
-/** "192.0.2.7 8000", where others are most likely to reach it; undefined while it listens nowhere. */
-function hostOf({ urls, address }: Serving): string | undefined {
-  const place = urls[0] ?? address;
-  const [, host, port] = /^[a-z]+:\/\/(?:[^/@]*@)?\[?([^/\]]+?)\]?:(\d+)(?:\/|$)/.exec(place ?? "") ?? [];
-  if (host === undefined || port === undefined) return undefined;
-  return `${host === "*" ? ownHost() : host} ${port}`;
-}
-
-/** The commands and what serves are on one machine. */
-function ownHost(): string {
-  const addresses = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
-  return addresses.find(({ internal, family }) => !internal && family === "IPv4")?.address ?? "127.0.0.1";
+/** "192.0.2.7 8000", where others are most likely to reach it; undefined while it is not served. */
+function hostOf({ urls }: Serving): string | undefined {
+  const [, host, port] = /^[a-z]+:\/\/\[?([^/\]]+?)\]?:(\d+)(?:\/|$)/.exec(urls[0] ?? "") ?? [];
+  return host === undefined ? undefined : `${host} ${port}`;
 }
 
 /** Whether others than this machine's own programs reach it. */

@@ -42,7 +42,10 @@ export interface Serving {
   readonly settings: ServeSettings;
   /** Where it listens; undefined while it can't. */
   readonly address: Address | undefined;
-  /** For a browser, ready to be opened, with the token: the one that others are most likely to reach first. [] with a greeting. */
+  /**
+   * Under which it is reached, the one that others are most likely to reach first; [] while it is not. For a browser, ready to be opened,
+   * with the token; where there is nothing for one, "tcp://HOST:PORT".
+   */
   readonly urls: readonly string[];
   /** What a text client has to send first. */
   readonly token: string | undefined;

@@ -40,17 +40,19 @@ const INTERFACES = {
 
 test("the URL that others are most likely to reach comes first, this device's own last", () => {
   const everywhere = { address: "::", family: "IPv6", port: 8000 };
-  assert.deepEqual(urlsOf(everywhere, undefined, INTERFACES), [
+  assert.deepEqual(urlsOf(everywhere, "/", INTERFACES), [
     "http://192.0.2.7:8000/",
     "http://[2001:db8::7]:8000/",
     "http://172.17.0.1:8000/",
     "http://127.0.0.1:8000/",
   ]);
-  assert.deepEqual(urlsOf({ ...everywhere, address: "0.0.0.0" }, "secret", { lo: INTERFACES.lo }), [
+  assert.deepEqual(urlsOf({ ...everywhere, address: "0.0.0.0" }, "/secret/", { lo: INTERFACES.lo }), [
     "http://127.0.0.1:8000/secret/",
   ]);
-  assert.deepEqual(urlsOf({ ...everywhere, address: "127.0.0.1" }, "secret", INTERFACES), ["http://127.0.0.1:8000/secret/"]);
-  assert.deepEqual(urlsOf({ ...everywhere, address: "::1" }, undefined, INTERFACES), ["http://[::1]:8000/"]);
+  assert.deepEqual(urlsOf({ ...everywhere, address: "127.0.0.1" }, "/secret/", INTERFACES), ["http://127.0.0.1:8000/secret/"]);
+  assert.deepEqual(urlsOf({ ...everywhere, address: "::1" }, "/", INTERFACES), ["http://[::1]:8000/"]);
+  assert.deepEqual(urlsOf({ ...everywhere, address: "::1" }, undefined, INTERFACES), ["tcp://[::1]:8000"]);
+  assert.equal(urlsOf(everywhere, undefined, INTERFACES)[0], "tcp://192.0.2.7:8000");
 });
 
 test("an address to listen on again is of the same reach", () => {

@@ -31,16 +31,16 @@ export function isOurHost(host: string, localAddress: string, hostname: string):
 export const addressOf = ({ address, port }: AddressInfo): Address =>
   formatTcpAddress({ host: EVERYWHERE.has(address) ? "*" : address, port });
 
-/** The URLs of what is bound there: those that others reach first, and then those on this device. */
+/** The URLs of what is bound there: those that others reach first, and then those on this device. `page`: the path for a browser, if any. */
 export function urlsOf(
   { address, port }: AddressInfo,
-  token: string | undefined,
+  page: string | undefined,
   interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>,
 ): readonly string[] {
   const others = reachableHosts(address, interfaces).filter((host) => !isLoopback(host));
   const hosts = EVERYWHERE.has(address) ? [...others, "127.0.0.1"] : [address];
-  const path = token === undefined ? "/" : `/${token}/`;
-  return hosts.map((host) => `http://${host.includes(":") ? `[${host.split("%")[0]}]` : host}:${port}${path}`);
+  const plain = hosts.map((host) => formatTcpAddress({ host: host.split("%")[0]!, port }));
+  return page === undefined ? plain : plain.map((url) => `${url.replace("tcp:", "http:")}${page}`);
 }
 
 function isLoopback(host: string): boolean {

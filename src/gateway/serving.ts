@@ -77,7 +77,7 @@ export class LiveServing {
     return {
       ...{ id, number, settings, token, sinceMs },
       address: bound === undefined ? undefined : addressOf(bound),
-      urls: bound === undefined || settings.greeting !== undefined ? [] : urlsOf(bound, token, networkInterfaces()),
+      urls: bound === undefined ? [] : urlsOf(bound, pageOf(this.#record), networkInterfaces()),
       connections: this.#up?.port.connections() ?? 0,
       guests: this.#up?.text.guests() ?? [],
       problem: this.#problem,
@@ -162,6 +162,12 @@ export class LiveServing {
 async function httpSpeaker(served: Served): Promise<Speaker> {
   const { createHttp } = await import("./http/http.ts");
   return createHttp(served);
+}
+
+/** The path for browsers, where there is something that they could show. */
+function pageOf({ settings: { directory, list, greeting }, token }: ServingRecord): string | undefined {
+  if (greeting !== undefined || (directory === undefined && list === undefined)) return undefined;
+  return token === undefined ? "/" : `/${token}/`;
 }
 
 /** Where it may listen, best first. */

@@ -69,7 +69,7 @@ test("uploads: where they go, and one line for each file", async () => {
   await serve.until(/POST \/ +415\n/);
   assert.match(serve.out(), /left one\.txt +3 B\n.* +left three\.txt +5 B\n.* +POST \/ +415\n$/);
   serve.kill("SIGINT");
-  assert.equal((await serve.ended).err, `\nWhat is left goes into ${incoming}.\nCtrl-C ends it.\n`);
+  assert.equal((await serve.ended).err, `\nWhat is uploaded goes into ${incoming}.\nCtrl-C ends it.\n`);
 });
 
 test("kill -9 of the command ends the serving", async () => {

@@ -120,7 +120,7 @@ async function serve(context: Context, covey: Covey, options: ServeOptions & { r
   await tell(context, covey, serving);
   if (options.lan === true) await drawQr(serving, context);
   out.note("");
-  if (options.upload === true) out.note(`What is left goes into ${printable((await covey.status({ signal })).incoming)}.`);
+  if (options.upload === true) out.note(`What is uploaded goes into ${printable((await covey.status({ signal })).incoming)}.`);
   if (options.keep) return out.note(`It is served until \`covey serve rm ${serving.number}\`.`);
   out.note("Ctrl-C ends it.");
   const lines = new Lines(signal);
