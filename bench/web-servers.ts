@@ -3,9 +3,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+
+import { freePort } from "./free-port.ts";
 
 export interface WebServer extends AsyncDisposable {
   /** With a slash at the end. */
@@ -73,12 +74,3 @@ const answers = (url: string): Promise<boolean> =>
     async (response) => (await response.arrayBuffer(), true),
     () => false,
   );
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
-}

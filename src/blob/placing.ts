@@ -1,13 +1,14 @@
 // How a file that is received begins, and how it comes under its name: until it is whole and durable, it has a hidden name of ours.
 //
-//   1. createTemp: exclusively, no link followed, readable by the user only
-//   2. placeFree, placeAs: mode, time and bytes are made durable, then it is linked under its name, never over another file unless
+//   1. checkedDirectory: there, and to be written to
+//   2. createTemp: exclusively, no link followed, readable by the user only
+//   3. placeFree, placeAs: mode, time and bytes are made durable, then it is linked under its name, never over another file unless
 //      that was asked for
-//   3. removeTemp: the hidden name goes, after the caller has noted the path
+//   4. removeTemp: the hidden name goes, after the caller has noted the path
 
 import { constants } from "node:fs";
-import { type FileHandle, link, lstat, open, rename, statfs, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { access, type FileHandle, link, lstat, open, realpath, rename, stat, statfs, unlink } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
 
 import { syncDirectory } from "../core/atomic-file.ts";
 import { CoveyError, fromPlatform } from "../core/errors.ts";
@@ -39,6 +40,26 @@ interface Placeable {
   readonly temp: TempFile;
   /** Runs what makes it durable; the owner notes when that failed. */
   flush(work: () => Promise<void>): Promise<void>;
+}
+
+const HINT = "Name a directory that is there, and that you may write to.";
+
+/** The directory behind any links in its path. Rejects with `bad-argument` for what can't take a file. */
+export async function checkedDirectory(into: string): Promise<string> {
+  const bad = (problem: string): CoveyError =>
+    new CoveyError("bad-argument", `can't receive into ${JSON.stringify(into)}: ${problem}`, {
+      hint: HINT,
+    });
+  if (!isAbsolute(into)) throw bad("the path is not absolute");
+  try {
+    const directory = await realpath(into);
+    if (!(await stat(directory)).isDirectory()) throw bad("it is not a directory");
+    await access(directory, constants.W_OK | constants.X_OK);
+    return directory;
+  } catch (error) {
+    const { message } = fromPlatform(error, `receive into ${JSON.stringify(into)}`);
+    throw error instanceof CoveyError ? error : new CoveyError("bad-argument", message, { hint: HINT, cause: error });
+  }
 }
 
 /** Where the bytes are until the file is whole. */

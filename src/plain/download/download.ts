@@ -5,10 +5,11 @@
 //   3. the bytes go to the part
 //   4. all there: as long as was said, the hash as was said, or as is said now; then it gets its name
 
-import { access, constants, lstat, realpath, stat } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { lstat } from "node:fs/promises";
+import { join } from "node:path";
 
-import { CoveyError, fromPlatform } from "../../core/errors.ts";
+import { checkedDirectory } from "../../blob/placing.ts";
+import { CoveyError } from "../../core/errors.ts";
 import { LIMITS } from "../../core/limits.ts";
 import type { Downloaded, DownloadOptions, DownloadProgress } from "../contract.ts";
 import { type Answer, exchange, getAnswer } from "../http/answer.ts";
@@ -152,21 +153,4 @@ function assertName(as: string | undefined): void {
   throw new CoveyError("bad-argument", `${JSON.stringify(as)} can't be the name of a file`, {
     hint: "Name one file, without a slash; the directory is said by itself.",
   });
-}
-
-/** The directory behind any links in its path. */
-async function checkedDirectory(into: string): Promise<string> {
-  const hint = "Name a directory that is there, and that you may write to.";
-  const bad = (problem: string): CoveyError =>
-    new CoveyError("bad-argument", `can't put a file into ${JSON.stringify(into)}: ${problem}`, { hint });
-  if (!isAbsolute(into)) throw bad("the path is not absolute");
-  try {
-    const directory = await realpath(into);
-    if (!(await stat(directory)).isDirectory()) throw bad("it is not a directory");
-    await access(directory, constants.W_OK | constants.X_OK);
-    return directory;
-  } catch (error) {
-    const { message } = fromPlatform(error, `put a file into ${JSON.stringify(into)}`);
-    throw error instanceof CoveyError ? error : new CoveyError("bad-argument", message, { hint, cause: error });
-  }
 }

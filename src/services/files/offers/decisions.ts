@@ -4,6 +4,7 @@
 
 import { mkdir } from "node:fs/promises";
 
+import { checkedDirectory } from "../../../blob/placing.ts";
 import { forEachAtOnce } from "../../../core/async.ts";
 import { CoveyError, fromPlatform } from "../../../core/errors.ts";
 import type { PeerId } from "../../../core/ids.ts";
@@ -11,7 +12,7 @@ import { LIMITS } from "../../../core/limits.ts";
 import type { Logger } from "../../../core/log.ts";
 import type { Policy, Receiving } from "../contract.ts";
 import { mostFilesIn } from "../downloads/agreed.ts";
-import { checkedDirectory, checkRoom } from "../downloads/directory.ts";
+import { checkRoom } from "../downloads/check-room.ts";
 import type { Downloads } from "../downloads/downloads.ts";
 import type { Sending } from "../sending/sending.ts";
 import { isOver, type Item, type Ledger } from "./ledger.ts";

@@ -3,8 +3,8 @@
 //   pause: record ⇒ what runs stops, where it is ⇒ entry ⇒ the other side stops, too, and waits
 //   resume: record ⇒ it runs ⇒ entry ⇒ the other side goes on at once; what had failed begins again
 
+import { checkedDirectory } from "../../../blob/placing.ts";
 import { CoveyError } from "../../../core/errors.ts";
-import { checkedDirectory } from "../downloads/directory.ts";
 import type { Downloads } from "../downloads/downloads.ts";
 import type { Sending } from "../sending/sending.ts";
 import { over } from "./decisions.ts";
